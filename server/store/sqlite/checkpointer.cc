@@ -1,0 +1,77 @@
+#include "server/store/sqlite/checkpointer.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/log.h"
+#include "server/store/sqlite/connection.h"
+
+namespace tributary::sqlite {
+namespace {
+
+constexpr size_t kCacheBytes = 1024 * 1024;  // it copies pages from the log past the cache
+
+}  // namespace
+
+Checkpointer::Checkpointer(const std::string& path, Writer& writer, ReadPool& pool)
+    : writer_(writer), pool_(pool), database_(OpenForWriting(path, kCacheBytes)) {
+  database_->setBusyTimeout(
+      0);  // readers in the way are no reason to wait: the gate is there for them
+  thread_ = std::thread([this] { Run(); });
+}
+
+Checkpointer::~Checkpointer() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.NotifyOne();
+  thread_.join();
+}
+
+void Checkpointer::Notice() {
+  {
+    MutexLock lock(mutex_);
+    if (due_ || writer_.log_pages() < threshold_) return;
+    due_ = true;
+  }
+  wake_.NotifyOne();
+}
+
+void Checkpointer::Run() {
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      while (!due_ && !stopping_) wake_.Wait(mutex_);
+      if (stopping_) return;
+    }
+    const bool done = Checkpoint();
+    MutexLock lock(mutex_);
+    due_ = false;
+    threshold_ = done ? kPages : std::max(writer_.log_pages(), kPages) + kRetryPages;
+  }
+}
+
+bool Checkpointer::Checkpoint() {
+  // Most of the log is copied beside the writer and the readers, the rest between two commits.
+  StartOver(SQLITE_CHECKPOINT_PASSIVE);
+  const bool shut = writer_.log_pages() >= kGatePages;
+  if (shut) pool_.Close();
+  bool done = false;
+  writer_.BetweenCommits([&] { done = StartOver(SQLITE_CHECKPOINT_RESTART); });
+  if (shut) pool_.Open();
+  return done;
+}
+
+bool Checkpointer::StartOver(int mode) {
+  const int code =
+      sqlite3_wal_checkpoint_v2(database_->getHandle(), nullptr, mode, nullptr, nullptr);
+  if (code != SQLITE_OK && code != SQLITE_BUSY) {
+    LogError(absl::StrCat("store: checkpoint: ", sqlite3_errstr(code)));
+  }
+  return code == SQLITE_OK;
+}
+
+}  // namespace tributary::sqlite

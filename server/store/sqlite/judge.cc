@@ -1,0 +1,206 @@
+#include "server/store/sqlite/judge.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/log.h"
+
+namespace tributary::sqlite {
+namespace {
+
+bool SameContent(const Mutation& mutation, const ChangeRow& row) {
+  if (mutation.IsDelete()) return row.IsTombstone();
+  return !row.IsTombstone() && row.change.state == mutation.state && row.change.raw == mutation.raw;
+}
+
+// The state that a change replaces. Where the row is damaged only its key is known.
+std::shared_ptr<const Record> StateBefore(const Key& key, const Pointer& pointer,
+                                          std::optional<ChangeRow> row) {
+  auto before = std::make_shared<Record>();
+  before->key = key;
+  before->revision = pointer.revision;
+  if (row.has_value()) {
+    before->state = std::move(row->change.state);
+    before->raw = std::move(row->change.raw);
+  }
+  return before;
+}
+
+}  // namespace
+
+Judge::Judge(SQLite::Database& database, const Scopes& scopes, const SqliteOptions& options)
+    : scopes_(scopes),
+      options_(options),
+      ledger_(database),
+      find_pointer_(database, absl::StrCat("SELECT ", kPointerColumns,
+                                           " FROM resource AS r WHERE r.scope = ? AND r.id = ?")),
+      put_pointer_(database, kPutPointer),
+      read_change_(database, absl::StrCat("SELECT ", kChangeColumns,
+                                          ", c.raw FROM change AS c WHERE c.revision = ?")),
+      insert_change_(database, kInsertChange),
+      insert_scope_(database,
+                    "INSERT INTO scope (scope, model, connector_id, owner_id) VALUES (?,?,?,?)") {}
+
+Outcome Judge::Decide(const Delivery& delivery, Batch& batch) {
+  Outcome outcome;
+  outcome.delivery = ++batch.position.delivery;
+  batch.position.received_us = std::max(delivery.arrived_us, batch.position.received_us + 1);
+  const int64_t received_us = batch.position.received_us;
+  Version version{received_us, Rank::kUpdated, outcome.delivery};
+  Note note = Note::kNone;
+
+  // A rejected delivery may be sent again, corrected or not, and is then judged anew.
+  if (delivery.intake == Delivery::Intake::kReject ||
+      (delivery.intake == Delivery::Intake::kJudge && delivery.mutations.empty())) {
+    outcome.verdict = Verdict::kRejected;
+  } else {
+    const Fingerprint fingerprint = FingerprintOf(delivery);
+    const Seen seen = delivery.idempotency_key.empty()
+                          ? Seen()
+                          : ledger_.Find(fingerprint, received_us - options_.idempotency_window_us);
+    if (seen.key_reused) note = Note::kIdempotencyKeyReused;
+    if (seen.duplicate_of.has_value()) {
+      outcome.verdict = Verdict::kDuplicate;
+      outcome.revision = *seen.duplicate_of;
+      note = Note::kNone;
+    } else if (delivery.intake == Delivery::Intake::kPark) {
+      outcome.verdict = Verdict::kParked;
+    } else {
+      const Ruling ruling = ApplyAll({delivery, outcome.delivery, received_us, note}, batch);
+      outcome.verdict = ruling.verdict;
+      outcome.revision = ruling.revision;
+      version = ruling.version;
+    }
+    if (outcome.verdict != Verdict::kDuplicate && !delivery.idempotency_key.empty()) {
+      ledger_.Remember(fingerprint, outcome, received_us);
+    }
+  }
+
+  // The row of its own change records a delivery that was applied.
+  if (outcome.verdict != Verdict::kApplied) {
+    ledger_.Record(delivery, outcome, received_us, version, note);
+  }
+  if (!delivery.body.empty()) {
+    ledger_.KeepBody(outcome.delivery, delivery.body);
+  } else if (outcome.verdict == Verdict::kSuperseded && !delivery.body_if_superseded.empty()) {
+    ledger_.KeepBody(outcome.delivery, delivery.body_if_superseded);
+  }
+  return outcome;
+}
+
+void Judge::Tidy(const Batch& batch, int64_t limit) {
+  ledger_.Forget(batch.position.received_us - options_.idempotency_window_us, limit);
+}
+
+Judge::Ruling Judge::ApplyAll(const Origin& origin, Batch& batch) {
+  const std::vector<Mutation>& mutations = origin.delivery.mutations;
+  const Mutation& own = mutations.back();
+  const int64_t own_time_us = own.time_us.value_or(origin.received_us);
+  if (!own.IsDelete()) {
+    for (size_t i = 0; i + 1 < mutations.size(); ++i) {
+      Apply(mutations[i], mutations[i].time_us.value_or(own_time_us), false, origin, batch);
+    }
+  }
+  return Apply(own, own_time_us, true, origin, batch);
+}
+
+Judge::Ruling Judge::Apply(const Mutation& mutation, int64_t time_us, bool own,
+                           const Origin& origin, Batch& batch) {
+  const Version version{time_us, mutation.rank, origin.number};
+  Standing standing = Look(mutation.key, batch);
+  if (standing.pointer.has_value()) {
+    Pointer& pointer = *standing.pointer;
+    if (version <= pointer.version) return {Verdict::kSuperseded, pointer.revision, version};
+    standing.row = ReadRow(mutation.key, *standing.scope, pointer.revision);
+    standing.alive = !standing.row.has_value() || !standing.row->IsTombstone();
+    if (standing.row.has_value() && SameContent(mutation, *standing.row)) {
+      // The later time counts: an older state must not come back because nothing changed since.
+      pointer.version = version;
+      PutPointer(put_pointer_, mutation.key, standing.scope->id, pointer);
+      return {Verdict::kUnchanged, pointer.revision, version};
+    }
+  }
+  Append(mutation, version, standing, own, origin, batch);
+  return {Verdict::kApplied, batch.position.revision, version};
+}
+
+Judge::Standing Judge::Look(const Key& key, const Batch& batch) {
+  Standing standing;
+  standing.scope = FindScope(key, batch);
+  if (standing.scope == nullptr) return standing;
+  Query query(find_pointer_);
+  query.Bind(standing.scope->id).Bind(key.id);
+  if (query.Next()) standing.pointer = ReadPointer(query, 0, key);
+  return standing;
+}
+
+std::optional<ChangeRow> Judge::ReadRow(const Key& key, const Scope& scope, Revision revision) {
+  try {
+    Query query(read_change_);
+    query.Bind(revision);
+    if (!query.Next()) throw DamagedRow(absl::StrCat("change ", revision, " is missing"));
+    ChangeRow row = ReadChange(query, 0, true, scope);
+    if (row.change.key.id != key.id) throw DamagedRow(absl::StrCat("change ", revision, ": id"));
+    return row;
+  } catch (const DamagedRow& damage) {
+    // A new state repairs the resource; to refuse it would only keep the damage.
+    LogError(absl::StrCat("store: damaged data replaced: ", damage.what()));
+    return std::nullopt;
+  }
+}
+
+void Judge::Append(const Mutation& mutation, const Version& version, const Standing& before,
+                   bool own, const Origin& origin, Batch& batch) {
+  ChangeRow row;
+  row.version = version;
+  row.note = origin.note;
+  if (own) row.idempotency_key = origin.delivery.idempotency_key;
+
+  Change& change = row.change;
+  change.revision = ++batch.position.revision;
+  change.prev = before.pointer.has_value() ? before.pointer->revision : 0;
+  change.key = mutation.key;
+  change.committed_us = batch.position.committed_us;
+  change.received_us = origin.received_us;
+  change.delivery = origin.number;
+  if (before.alive) change.before = StateBefore(mutation.key, *before.pointer, before.row);
+  if (mutation.IsDelete()) {
+    change.kind = before.alive ? ChangeKind::kDeleted : ChangeKind::kHidden;
+  } else {
+    change.kind = before.alive ? ChangeKind::kUpdated : ChangeKind::kCreated;
+    change.state = mutation.state;
+    change.raw = mutation.raw;
+  }
+  if (change.kind == ChangeKind::kUpdated && before.row.has_value() && options_.changed_fields) {
+    const Record after{mutation.key, change.revision, false, mutation.state, mutation.raw};
+    change.changed_fields = options_.changed_fields(*change.before, after);
+  }
+
+  const Scope* scope = before.scope != nullptr ? before.scope : MakeScope(mutation.key, batch);
+  InsertChange(insert_change_, row, scope->id);
+  PutPointer(put_pointer_, mutation.key, scope->id, {change.revision, version});
+  batch.changes.push_back(std::make_shared<const Change>(std::move(change)));
+}
+
+const Scope* Judge::FindScope(const Key& key, const Batch& batch) const {
+  const auto found = batch.scope_by_name.find(key);
+  return found != batch.scope_by_name.end() ? found->second : scopes_.Find(key);
+}
+
+const Scope* Judge::MakeScope(const Key& key, Batch& batch) {
+  const auto offset = static_cast<int64_t>(batch.scopes.size());
+  const Scope& scope = batch.scopes.emplace_back(
+      Scope{scopes_.NextId() + offset, key.model, key.connector_id, key.owner_id});
+  batch.scope_by_name.emplace(&scope, &scope);
+  Query(insert_scope_)
+      .Bind(scope.id)
+      .BindText(scope.model)
+      .BindText(scope.connector_id)
+      .BindText(scope.owner_id)
+      .Run();
+  return &scope;
+}
+
+}  // namespace tributary::sqlite

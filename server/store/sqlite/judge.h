@@ -1,0 +1,88 @@
+#pragma once
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "server/store/sqlite/ledger.h"
+#include "server/store/sqlite/rows.h"
+#include "server/store/sqlite/scopes.h"
+#include "server/store/sqlite/sqlite_store.h"
+#include "server/store/types.h"
+
+namespace tributary::sqlite {
+
+// The last of each number and time that was given. None of them ever goes back.
+struct Position {
+  Revision revision = 0;
+  int64_t committed_us = 0;
+  int64_t delivery = 0;
+  int64_t received_us = 0;
+};
+
+// What a transaction in progress has added so far. Dropped with it if it fails.
+struct Batch {
+  Position position;  // `committed_us` is that of the batch
+  std::deque<Scope> scopes;
+  std::map<ScopeName, const Scope*> scope_by_name;  // of `scopes`
+  std::vector<ChangePtr> changes;
+};
+
+// Decides what becomes of each delivery, and writes it down: the rules of order, versions and
+// duplicates. Works within the transaction in progress on `database`, so that it sees what earlier
+// deliveries of the same batch did. What it is given must outlive it. Not thread-safe.
+class Judge {
+ public:
+  Judge(SQLite::Database& database, const Scopes& scopes, const SqliteOptions& options);
+
+  Outcome Decide(const Delivery& delivery, Batch& batch);
+
+  // A small slice of the late work: forgets fingerprints that have left the window.
+  void Tidy(const Batch& batch, int64_t limit);
+
+ private:
+  // The delivery that a mutation came with.
+  struct Origin {
+    const Delivery& delivery;
+    int64_t number;
+    int64_t received_us;
+    Note note;
+  };
+  struct Ruling {
+    Verdict verdict;
+    Revision revision;
+    Version version;
+  };
+  // What stands at a key before a mutation.
+  struct Standing {
+    const Scope* scope = nullptr;
+    std::optional<Pointer> pointer;
+    std::optional<ChangeRow> row;  // none also if it is damaged
+    bool alive = false;
+  };
+
+  Ruling ApplyAll(const Origin& origin, Batch& batch);
+  Ruling Apply(const Mutation& mutation, int64_t time_us, bool own, const Origin& origin,
+               Batch& batch);
+  Standing Look(const Key& key, const Batch& batch);
+  std::optional<ChangeRow> ReadRow(const Key& key, const Scope& scope, Revision revision);
+  void Append(const Mutation& mutation, const Version& version, const Standing& before, bool own,
+              const Origin& origin, Batch& batch);
+  const Scope* FindScope(const Key& key, const Batch& batch) const;
+  const Scope* MakeScope(const Key& key, Batch& batch);
+
+  const Scopes& scopes_;
+  const SqliteOptions& options_;
+  Ledger ledger_;
+  SQLite::Statement find_pointer_;
+  SQLite::Statement put_pointer_;
+  SQLite::Statement read_change_;
+  SQLite::Statement insert_change_;
+  SQLite::Statement insert_scope_;
+};
+
+}  // namespace tributary::sqlite

@@ -1,0 +1,137 @@
+#include "server/store/sqlite/rows.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/base/hash.h"
+
+namespace tributary::sqlite {
+namespace {
+
+int64_t ChangeChecksum(const ChangeRow& row) {
+  const Change& change = row.change;
+  return RowChecksum()
+      .Add(change.revision)
+      .Add(change.prev)
+      .Add(change.key)
+      .Add(static_cast<int64_t>(change.kind))
+      .Add(row.version.time_us)
+      .Add(static_cast<int64_t>(row.version.rank))
+      .Add(change.delivery)
+      .Add(change.received_us)
+      .Add(change.committed_us)
+      .Add(static_cast<int64_t>(row.note))
+      .Add(row.idempotency_key)
+      .Add(change.changed_fields)
+      .Add(change.state)
+      .value();
+}
+
+// Of its own, because most reads leave the raw resource on the disk.
+int64_t RawChecksum(Revision revision, std::string_view raw) {
+  return RowChecksum().Add(revision).Add(raw).value();
+}
+
+int64_t PointerChecksum(const Key& key, const Pointer& pointer) {
+  return RowChecksum()
+      .Add(key)
+      .Add(pointer.revision)
+      .Add(pointer.version.time_us)
+      .Add(static_cast<int64_t>(pointer.version.rank))
+      .Add(pointer.version.delivery)
+      .value();
+}
+
+}  // namespace
+
+RowChecksum& RowChecksum::Add(int64_t value) {
+  // The bytes of the host: little-endian hosts only, as all we run on.
+  crc_ = Crc32c({reinterpret_cast<const char*>(&value), sizeof value}, crc_);
+  return *this;
+}
+
+RowChecksum& RowChecksum::Add(std::string_view bytes) {
+  Add(static_cast<int64_t>(bytes.size()));
+  crc_ = Crc32c(bytes, crc_);
+  return *this;
+}
+
+RowChecksum& RowChecksum::Add(const Key& key) {
+  return Add(key.model).Add(key.connector_id).Add(key.owner_id).Add(key.id);
+}
+
+void InsertChange(SQLite::Statement& insert, const ChangeRow& row, int64_t scope) {
+  const Change& change = row.change;
+  Query(insert)
+      .Bind(change.revision)
+      .Bind(change.prev)
+      .Bind(scope)
+      .Bind(change.key.id)
+      .Bind(static_cast<int64_t>(change.kind))
+      .Bind(row.version.time_us)
+      .Bind(static_cast<int64_t>(row.version.rank))
+      .Bind(change.delivery)
+      .Bind(change.received_us)
+      .Bind(change.committed_us)
+      .Bind(static_cast<int64_t>(row.note))
+      .Bind(ChangeChecksum(row))
+      .Bind(RawChecksum(change.revision, change.raw))
+      .Bind(row.idempotency_key)
+      .Bind(change.changed_fields)
+      .Bind(change.state)
+      .Bind(change.raw)
+      .Run();
+}
+
+ChangeRow ReadChange(const Query& query, int first, bool raw, const Scope& scope) {
+  ChangeRow row;
+  Change& change = row.change;
+  change.revision = query.Int(first);
+  if (query.Int(first + 2) != scope.id) {
+    throw DamagedRow(absl::StrCat("change ", change.revision, ": scope"));
+  }
+  change.prev = query.Int(first + 1);
+  change.key = scope.KeyOf(query.Bytes(first + 3));
+  change.kind = static_cast<ChangeKind>(query.Int(first + 4));
+  change.delivery = query.Int(first + 7);
+  change.received_us = query.Int(first + 8);
+  change.committed_us = query.Int(first + 9);
+  change.changed_fields = query.Bytes(first + 14);
+  change.state = query.Bytes(first + 15);
+  row.version = {query.Int(first + 5), static_cast<Rank>(query.Int(first + 6)), change.delivery};
+  row.note = static_cast<Note>(query.Int(first + 10));
+  row.idempotency_key = query.Bytes(first + 13);
+  if (query.Int(first + 11) != ChangeChecksum(row)) {
+    throw DamagedRow(absl::StrCat("change ", change.revision, ": checksum"));
+  }
+  if (raw) {
+    change.raw = query.Bytes(first + kChangeColumnCount);
+    if (query.Int(first + 12) != RawChecksum(change.revision, change.raw)) {
+      throw DamagedRow(absl::StrCat("change ", change.revision, ": checksum of raw"));
+    }
+  }
+  return row;
+}
+
+void PutPointer(SQLite::Statement& put, const Key& key, int64_t scope, const Pointer& pointer) {
+  Query(put)
+      .Bind(scope)
+      .Bind(key.id)
+      .Bind(pointer.revision)
+      .Bind(pointer.version.time_us)
+      .Bind(static_cast<int64_t>(pointer.version.rank))
+      .Bind(pointer.version.delivery)
+      .Bind(PointerChecksum(key, pointer))
+      .Run();
+}
+
+Pointer ReadPointer(const Query& query, int first, const Key& key) {
+  Pointer pointer;
+  pointer.revision = query.Int(first);
+  pointer.version = {query.Int(first + 1), static_cast<Rank>(query.Int(first + 2)),
+                     query.Int(first + 3)};
+  if (query.Int(first + 4) != PointerChecksum(key, pointer)) {
+    throw DamagedRow(absl::StrCat("pointer to change ", pointer.revision));
+  }
+  return pointer;
+}
+
+}  // namespace tributary::sqlite

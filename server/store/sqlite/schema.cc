@@ -1,0 +1,242 @@
+#include "server/store/sqlite/schema.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <random>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "server/base/error.h"
+#include "server/store/sqlite/connection.h"
+
+namespace tributary::sqlite {
+namespace {
+
+// Step N brings a file of version N to N + 1. Never change one that was released: add one.
+constexpr std::array<const char*, kSchemaVersion> kMigrations = {
+    R"sql(
+CREATE TABLE meta (
+  key   TEXT PRIMARY KEY,
+  value ANY NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE scope (
+  scope        INTEGER PRIMARY KEY,
+  model        TEXT NOT NULL,
+  connector_id TEXT NOT NULL,
+  owner_id     TEXT NOT NULL,
+  UNIQUE (model, connector_id, owner_id)
+) STRICT;
+
+-- raw comes last, so that reading the rest of a row never touches its pages.
+CREATE TABLE change (
+  revision        INTEGER PRIMARY KEY,
+  prev            INTEGER NOT NULL,
+  scope           INTEGER NOT NULL,
+  id              BLOB NOT NULL,
+  kind            INTEGER NOT NULL,
+  version_time    INTEGER NOT NULL,
+  version_rank    INTEGER NOT NULL,
+  delivery        INTEGER NOT NULL,
+  received_us     INTEGER NOT NULL,
+  committed_us    INTEGER NOT NULL,
+  note            INTEGER NOT NULL,
+  crc             INTEGER NOT NULL,
+  raw_crc         INTEGER NOT NULL,
+  idempotency_key BLOB NOT NULL,
+  changed_fields  BLOB NOT NULL,
+  state           BLOB NOT NULL,
+  raw             BLOB NOT NULL
+) STRICT;
+CREATE INDEX change_by_scope ON change (scope, revision);
+
+CREATE TABLE resource (
+  scope            INTEGER NOT NULL,
+  id               BLOB NOT NULL,
+  revision         INTEGER NOT NULL,
+  version_time     INTEGER NOT NULL,
+  version_rank     INTEGER NOT NULL,
+  version_delivery INTEGER NOT NULL,
+  crc              INTEGER NOT NULL,
+  PRIMARY KEY (scope, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE delivery (
+  number          INTEGER PRIMARY KEY,
+  received_us     INTEGER NOT NULL,
+  connector_id    BLOB NOT NULL,
+  owner_id        BLOB NOT NULL,
+  event           BLOB NOT NULL,
+  resource_id     BLOB NOT NULL,
+  idempotency_key BLOB NOT NULL,
+  verdict         INTEGER NOT NULL,
+  revision        INTEGER NOT NULL,
+  version_time    INTEGER NOT NULL,
+  version_rank    INTEGER NOT NULL,
+  problem         BLOB NOT NULL,
+  note            INTEGER NOT NULL,
+  crc             INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE body (
+  delivery INTEGER PRIMARY KEY,
+  crc      INTEGER NOT NULL,
+  body     BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE idempotency (
+  delivery    INTEGER PRIMARY KEY,
+  identity    INTEGER NOT NULL,
+  received_us INTEGER NOT NULL,
+  revision    INTEGER NOT NULL,
+  content     BLOB NOT NULL
+) STRICT;
+CREATE INDEX idempotency_by_identity ON idempotency (identity);
+
+INSERT INTO meta (key, value) VALUES ('history_floor', 0), ('tombstone_floor', 0);
+)sql",
+};
+
+absl::Status NewerVersion(const std::string& path, int64_t version) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(path, " was written by a newer version of Tributary (format ", version,
+                   ", this one knows ", kSchemaVersion, ")"));
+}
+
+uint32_t BigEndian(const char* bytes) {
+  uint32_t value = 0;
+  for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<uint8_t>(bytes[i]);
+  return value;
+}
+
+std::string RandomId() {
+  std::random_device random;
+  std::string id;
+  for (int i = 0; i < 4; ++i) absl::StrAppendFormat(&id, "%08x", random());
+  return id;
+}
+
+// One transaction holds the tables and the marks by which the file is known, so that a file that
+// was cut off in the middle is empty again.
+void Create(SQLite::Database& database) {
+  database.exec("PRAGMA page_size = 4096");
+  database.exec(
+      "PRAGMA auto_vacuum = INCREMENTAL");  // can't be switched on later without a rewrite
+  SQLite::Transaction transaction(database);
+  for (const char* step : kMigrations) database.exec(step);
+  SQLite::Statement insert(database, "INSERT INTO meta (key, value) VALUES ('store_id', ?)");
+  insert.bind(1, RandomId());
+  insert.exec();
+  database.exec(absl::StrCat("PRAGMA application_id = ", kApplicationId));
+  database.exec(absl::StrCat("PRAGMA user_version = ", kSchemaVersion));
+  transaction.commit();
+}
+
+int64_t ReadInt(SQLite::Database& database, const char* query) {
+  return database.execAndGet(query).getInt64();
+}
+
+}  // namespace
+
+absl::Status CheckFile(const std::string& path) {
+  constexpr std::string_view kMagic("SQLite format 3\0", 16);
+  constexpr size_t kUserVersionAt = 60;
+  constexpr size_t kApplicationIdAt = 68;
+
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file.is_open()) {
+    if (errno == ENOENT) return absl::OkStatus();
+    return MakeError(absl::StatusCode::kUnavailable,
+                     absl::StrCat("can't open ", path, ": ", std::strerror(errno)),
+                     reason::kStoreUnavailable);
+  }
+  std::array<char, 100> head{};
+  file.read(head.data(), head.size());
+  const auto size = static_cast<size_t>(file.gcount());
+  if (file.bad()) {
+    return MakeError(absl::StatusCode::kUnavailable, absl::StrCat("can't read ", path),
+                     reason::kStoreUnavailable);
+  }
+  if (size == 0) return absl::OkStatus();
+  if (size < head.size() || std::string_view(head.data(), kMagic.size()) != kMagic) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " is not a Tributary store: it is not an SQLite database"));
+  }
+  if (BigEndian(&head[kApplicationIdAt]) != kApplicationId) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " is not a Tributary store: it is another program's database"));
+  }
+  const uint32_t version = BigEndian(&head[kUserVersionAt]);
+  return version > kSchemaVersion ? NewerVersion(path, version) : absl::OkStatus();
+}
+
+absl::Status CreateOrMigrate(const std::string& path) {
+  SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 10'000);
+  // The version that counts may still be in the write-ahead log. Should it be too new, closing must
+  // not move the log into the file.
+  sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  database.exec("PRAGMA synchronous = FULL");
+  int64_t version = ReadInt(database, "PRAGMA user_version");
+  if (version > kSchemaVersion) return NewerVersion(path, version);
+  if (version == 0) {
+    Create(database);
+  } else {
+    for (; version < kSchemaVersion; ++version) {
+      SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+      database.exec(kMigrations[static_cast<size_t>(version)]);
+      database.exec(absl::StrCat("PRAGMA user_version = ", version + 1));
+      transaction.commit();
+    }
+  }
+  database.exec("PRAGMA journal_mode = WAL");
+  return absl::OkStatus();
+}
+
+Opened ReadOpened(SQLite::Database& database) {
+  Opened opened;
+  SQLite::Statement meta(database, "SELECT key, value FROM meta");
+  while (meta.executeStep()) {
+    const std::string key = meta.getColumn(0).getString();
+    if (key == "store_id") opened.store_id = meta.getColumn(1).getString();
+    if (key == "history_floor") opened.history_floor = meta.getColumn(1).getInt64();
+    if (key == "tombstone_floor") opened.tombstone_floor = meta.getColumn(1).getInt64();
+  }
+  if (opened.store_id.empty()) throw DamagedRow("meta: store_id");
+
+  // Deliveries get their numbers in the order of commit, so the last one is found at the end of one
+  // of the two tables.
+  SQLite::Statement change(database,
+                           "SELECT revision, delivery, received_us, committed_us FROM change"
+                           " ORDER BY revision DESC LIMIT 1");
+  if (change.executeStep()) {
+    opened.revision = change.getColumn(0).getInt64();
+    opened.delivery = change.getColumn(1).getInt64();
+    opened.received_us = change.getColumn(2).getInt64();
+    opened.committed_us = change.getColumn(3).getInt64();
+  }
+  SQLite::Statement delivery(
+      database, "SELECT number, received_us FROM delivery ORDER BY number DESC LIMIT 1");
+  if (delivery.executeStep()) {
+    opened.delivery = std::max(opened.delivery, delivery.getColumn(0).getInt64());
+    opened.received_us = std::max(opened.received_us, delivery.getColumn(1).getInt64());
+  }
+  return opened;
+}
+
+void LoadScopes(SQLite::Database& database, Scopes& scopes) {
+  SQLite::Statement select(database, "SELECT scope, model, connector_id, owner_id FROM scope");
+  while (select.executeStep()) {
+    scopes.Add({select.getColumn(0).getInt64(), select.getColumn(1).getString(),
+                select.getColumn(2).getString(), select.getColumn(3).getString()});
+  }
+}
+
+}  // namespace tributary::sqlite

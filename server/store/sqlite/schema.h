@@ -1,0 +1,48 @@
+#pragma once
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "server/store/sqlite/scopes.h"
+
+// What the file looks like, how an older one is brought forward, and how a foreign one is told.
+//
+//   meta         store_id, history_floor, tombstone_floor
+//   scope        (model, connector, owner) under a number
+//   change       the log: every state of every resource, once, in the order of commit
+//   resource     the newest change of each resource, tombstones included
+//   delivery     the ledger's rows for deliveries that made no change of their own
+//   body         raw bodies that the ledger keeps
+//   idempotency  what the check for duplicates has to remember
+namespace tributary::sqlite {
+
+inline constexpr int kApplicationId = 0x54524942;  // "TRIB"
+inline constexpr int kSchemaVersion = 1;
+
+// Tells from the first bytes of `path`, without SQLite and without writing, whether this version
+// may open it: OK if it is ours, empty or not there. FAILED_PRECONDITION, UNAVAILABLE.
+absl::Status CheckFile(const std::string& path);
+
+// Makes the tables if the file is empty, else brings them to kSchemaVersion, one version at a time,
+// each in a transaction of its own. FAILED_PRECONDITION: a newer version wrote it; nothing was
+// changed.
+absl::Status CreateOrMigrate(const std::string& path);
+
+// What is read once, when the store is opened.
+struct Opened {
+  std::string store_id;
+  Revision history_floor = 0;
+  Revision tombstone_floor = 0;
+  Revision revision = 0;     // of the newest change
+  int64_t committed_us = 0;  // of the newest change
+  int64_t delivery = 0;      // the last number given
+  int64_t received_us = 0;   // of that delivery
+};
+Opened ReadOpened(SQLite::Database& database);
+
+void LoadScopes(SQLite::Database& database, Scopes& scopes);
+
+}  // namespace tributary::sqlite

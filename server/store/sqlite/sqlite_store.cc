@@ -1,0 +1,139 @@
+#include "server/store/sqlite/sqlite_store.h"
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+#include "server/base/status_macros.h"
+#include "server/store/sqlite/checkpointer.h"
+#include "server/store/sqlite/connection.h"
+#include "server/store/sqlite/file_lock.h"
+#include "server/store/sqlite/read_pool.h"
+#include "server/store/sqlite/schema.h"
+#include "server/store/sqlite/scopes.h"
+#include "server/store/sqlite/writer.h"
+
+namespace tributary {
+namespace {
+
+using sqlite::CurrentExceptionToStatus;
+
+// The parts of an open store, in the order in which they need each other.
+class SqliteStore final : public Store {
+ public:
+  // Throws SQLite::Exception or sqlite::DamagedRow.
+  SqliteStore(SqliteOptions options, const Clock& clock, sqlite::FileLock lock)
+      : lock_(std::move(lock)),
+        options_(std::move(options)),
+        opened_(Load()),
+        writer_(options_, clock, scopes_, head_),
+        readers_(options_.path, options_.readers, options_.cache_bytes / 8, scopes_),
+        checkpointer_(options_.path, writer_, readers_) {}
+
+  const std::string& id() const override { return opened_.store_id; }
+
+  absl::StatusOr<Committed> Commit(std::span<const Delivery> batch) override {
+    if (batch.empty()) return Committed();
+    absl::StatusOr<Committed> committed = writer_.Commit(batch);
+    checkpointer_.Notice();
+    return committed;
+  }
+
+  absl::StatusOr<Head> GetHead() override {
+    return Head{head_.load(), opened_.history_floor, opened_.tombstone_floor};
+  }
+
+  absl::StatusOr<std::optional<Record>> Get(const Key& key, bool raw) override {
+    return Read([&](sqlite::Reader& reader) { return reader.Get(key, raw, head_.load()); });
+  }
+
+  absl::StatusOr<RecordBatch> BatchGet(const BatchQuery& query) override {
+    return Read([&](sqlite::Reader& reader) { return reader.BatchGet(query, head_.load()); });
+  }
+
+  absl::StatusOr<RecordPage> List(const RecordQuery& query) override {
+    const Revision head = head_.load();
+    const Revision at = query.revision.value_or(head);
+    if (at < opened_.history_floor) {
+      return MakeError(absl::StatusCode::kOutOfRange,
+                       absl::StrCat("revision ", at, " is no longer kept; the oldest is ",
+                                    opened_.history_floor),
+                       reason::kRevisionCompacted);
+    }
+    if (at > head) return InFuture(at, head);
+    return Read([&](sqlite::Reader& reader) { return reader.List(query, at); });
+  }
+
+  absl::StatusOr<ChangePage> Changes(const ChangeQuery& query) override {
+    const Revision head = head_.load();
+    if (query.after > head) return InFuture(query.after, head);
+    return Read([&](sqlite::Reader& reader) { return reader.Changes(query, head); });
+  }
+
+  absl::StatusOr<std::optional<int64_t>> CommittedAt(Revision revision) override {
+    if (revision > head_.load()) return std::nullopt;
+    return Read([&](sqlite::Reader& reader) { return reader.CommittedAt(revision); });
+  }
+
+ private:
+  sqlite::Opened Load() {
+    const auto database = sqlite::OpenForWriting(options_.path, options_.cache_bytes);
+    sqlite::LoadScopes(*database, scopes_);
+    return sqlite::ReadOpened(*database);
+  }
+
+  template <typename Call>
+  auto Read(Call call) -> absl::StatusOr<std::invoke_result_t<Call, sqlite::Reader&>> {
+    try {
+      const sqlite::ReadPool::Loan reader = readers_.Borrow();
+      return call(*reader.operator->());
+    } catch (...) {
+      return CurrentExceptionToStatus("read");
+    }
+  }
+
+  static absl::Status InFuture(Revision revision, Revision head) {
+    return MakeError(absl::StatusCode::kOutOfRange,
+                     absl::StrCat("revision ", revision, " is beyond the newest, ", head),
+                     reason::kPositionInFuture);
+  }
+
+  const sqlite::FileLock lock_;
+  const SqliteOptions options_;
+  sqlite::Scopes scopes_;
+  std::atomic<Revision> head_ = 0;
+  const sqlite::Opened opened_;
+  sqlite::Writer writer_;
+  sqlite::ReadPool readers_;
+  sqlite::Checkpointer checkpointer_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteOptions options, const Clock& clock) {
+  // One file, one lock, by whatever name it is reached.
+  std::error_code ignored;
+  const auto canonical = std::filesystem::weakly_canonical(options.path, ignored);
+  if (!ignored) options.path = canonical.string();
+
+  const std::string path = options.path;
+  TRIBUTARY_RETURN_IF_ERROR(sqlite::CheckFile(path));
+  TRIBUTARY_ASSIGN_OR_RETURN(sqlite::FileLock lock, sqlite::FileLock::Take(path));
+  TRIBUTARY_RETURN_IF_ERROR(sqlite::CheckFile(path));  // whoever held the lock may have made it
+  try {
+    TRIBUTARY_RETURN_IF_ERROR(sqlite::CreateOrMigrate(path));
+    return std::make_unique<SqliteStore>(std::move(options), clock, std::move(lock));
+  } catch (...) {
+    const absl::Status status = CurrentExceptionToStatus("opened");
+    absl::Status named(status.code(), absl::StrCat(path, ": ", status.message()));
+    status.ForEachPayload(
+        [&](absl::string_view url, const absl::Cord& payload) { named.SetPayload(url, payload); });
+    return named;
+  }
+}
+
+}  // namespace tributary

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/base/clock.h"
+#include "server/store/store.h"
+
+namespace tributary {
+
+struct SqliteOptions {
+  std::string path;
+  int64_t idempotency_window_us = 7LL * 24 * 3600 * 1'000'000;
+  size_t cache_bytes = 64 * 1024 * 1024;  // page cache of the writer; readers take an eighth each
+  int readers = 4;  // connections that read at once; further reads wait for one
+
+  // Names what differs between two states of one resource, encoded as field 5 of a change message.
+  // Called by Commit; the store itself does not know what its bytes mean.
+  std::function<std::string(const Record& before, const Record& after)> changed_fields;
+
+  // Called by tests at each named step of a commit ("before_commit", "after_commit"); may end the
+  // process.
+  std::function<void(const char* step)> fault_point;
+};
+
+// Opens the store in `options.path`, or makes it. `clock` must outlive it.
+//
+// FAILED_PRECONDITION: the file is not a Tributary store, was written by a newer version, or is
+// open in another process; it is left as it was. UNAVAILABLE: it can't be read or written.
+absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteOptions options, const Clock& clock);
+
+}  // namespace tributary

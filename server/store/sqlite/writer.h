@@ -1,0 +1,63 @@
+#pragma once
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "server/base/clock.h"
+#include "server/base/mutex.h"
+#include "server/store/sqlite/judge.h"
+#include "server/store/sqlite/scopes.h"
+#include "server/store/sqlite/sqlite_store.h"
+#include "server/store/store.h"
+
+namespace tributary::sqlite {
+
+// Writes batches, each in one transaction, through the only connection that writes rows. What it is
+// given must outlive it. Thread-safe.
+//
+// A batch becomes visible in this order: on the disk, its scopes in `scopes`, its revision in
+// `head`. A reader that takes `head` first and opens its snapshot then finds everything up to it.
+class Writer {
+ public:
+  // Throws SQLite::Exception or DamagedRow.
+  Writer(const SqliteOptions& options, const Clock& clock, Scopes& scopes,
+         std::atomic<Revision>& head);
+
+  absl::StatusOr<Committed> Commit(std::span<const Delivery> batch) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Pages in the write-ahead log after the last commit.
+  int log_pages() const { return log_pages_.load(std::memory_order_relaxed); }
+
+  // Runs `work` while no commit is under way; a commit that comes meanwhile waits for it.
+  void BetweenCommits(const std::function<void()>& work) ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  Committed Write(std::span<const Delivery> batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RollBack() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LoadPosition() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FaultPoint(const char* step) const;
+
+  const SqliteOptions& options_;
+  const Clock& clock_;
+  Scopes& scopes_;
+  std::atomic<Revision>& head_;
+  std::atomic<int> log_pages_ = 0;
+
+  // Held for the length of a commit: it keeps checkpoints that need the log at rest apart from it.
+  Mutex mutex_;
+  const std::unique_ptr<SQLite::Database> database_ ABSL_PT_GUARDED_BY(mutex_);
+  Judge judge_ ABSL_GUARDED_BY(mutex_);
+  SQLite::Statement begin_ ABSL_GUARDED_BY(mutex_);
+  SQLite::Statement commit_ ABSL_GUARDED_BY(mutex_);
+  Position position_ ABSL_GUARDED_BY(mutex_);
+  bool position_known_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace tributary::sqlite
