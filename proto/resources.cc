@@ -4,8 +4,9 @@
 
 namespace tributary {
 
-// To add a resource, write its proto file and add its line here: that is all. The line has to exist,
-// because naming the type is what keeps the linker from leaving its descriptor out of the program.
+// To add a resource, write its proto file and add its line here: that is all. The line has to
+// exist, because naming the type is what keeps the linker from leaving its descriptor out of the
+// program.
 std::vector<const google::protobuf::Descriptor*> ResourceDescriptors() {
   return {
       generic::v1::Contact::descriptor(),
