@@ -1,0 +1,148 @@
+"""Runs what the documentation prints, as printed.
+
+    docs.py readme     every ```sh block of README.md, in order, in one folder, against one server
+    docs.py clients    the Python, Node, Go and Java programs of docs/clients.md
+
+Addresses of the default ports are replaced by those of the test's server; nothing else is.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import harness
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def blocks(page, language):
+    """The fenced blocks of one language on a page, each with the number of its first line."""
+    text = (harness.SOURCE / page).read_text()
+    found = []
+    for match in re.finditer(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        found.append((text.count("\n", 0, match.start()) + 2, match.group(1)))
+    assert found, f"{page} has no {language} block"
+    return found
+
+
+def at_server(text, server):
+    text = re.sub(r"\b(?:localhost|127\.0\.0\.1):50051\b", server.grpc, text)
+    return re.sub(r"\b(?:localhost|127\.0\.0\.1):8080\b", server.http, text)
+
+
+def readme():
+    with tempfile.TemporaryDirectory(prefix="tributary-readme-") as folder, harness.Server() as server:
+        tools = pathlib.Path(folder) / "tools"
+        tools.mkdir()
+        (tools / "buf").symlink_to(harness.buf())
+        # No registry that a build may use has grpcurl: its lines are run by buf, through the same reflection.
+        shutil.copy(HERE / "grpcurl", tools / "grpcurl")
+        (tools / "tributary").symlink_to(harness.BINARIES / "bin" / "tributary")
+        environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "TRIBUTARY_ADDRESS": server.grpc}
+        work = pathlib.Path(folder) / "clone"
+        work.mkdir()
+        (work / "build").symlink_to(harness.BINARIES)
+        (work / "proto").symlink_to(harness.SOURCE / "proto")
+        count = 0
+        for line, block in blocks("README.md", "sh"):
+            result = subprocess.run(["bash", "-euo", "pipefail", "-c", at_server(block, server)], cwd=work,
+                                    env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT, text=True, timeout=60)
+            print(f"README.md:{line}\n{result.stdout}")
+            assert result.returncode == 0, f"the block at README.md:{line} exited with {result.returncode}"
+            count += 1
+    print(f"README.md: {count} blocks ran")
+
+
+def follows(command, server, environment):
+    """Starts a printed program, which keeps a copy of contacts, and sees it follow, stop and resume."""
+    folder = tempfile.mkdtemp(prefix="tributary-docs-")
+    (pathlib.Path(folder) / "proto").symlink_to(harness.SOURCE / "proto")
+    log = open(pathlib.Path(folder) / "out", "w+")  # pylint: disable=consider-using-with
+
+    def start():
+        return subprocess.Popen([str(part) for part in command], cwd=folder, env=environment,
+                                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+
+    def wait_for(text, process):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            printed = (pathlib.Path(folder) / "out").read_text()
+            if text in printed:
+                return printed
+            assert process.poll() is None, f"{command} ended with {process.returncode}:\n{printed}"
+            time.sleep(0.05)
+        raise AssertionError(f"{command} did not print {text!r} within 60 s:\n{printed}")
+
+    def post(resource_id, name, updated):
+        status, answer = server.post(harness.event("genericContact", resource_id, {"firstName": name}, updated=updated))
+        assert status == 200 and answer["verdict"] == "APPLIED", answer
+
+    # Each program meets the contacts of the ones before it too: only the names tell them apart.
+    post("docs-1", "First", f"2025-06-01T09:00:00.{STAMP():03}Z")
+    process = start()
+    try:
+        wait_for("put docs-1 First", process)
+        post("docs-2", "Second", f"2025-06-01T09:00:00.{STAMP():03}Z")
+        wait_for("put docs-2 Second", process)
+        process.kill()
+        process.wait()
+        before = (pathlib.Path(folder) / "out").read_text()
+        post("docs-3", "Third", f"2025-06-01T09:00:00.{STAMP():03}Z")
+        process = start()
+        after = wait_for("put docs-3 Third", process)[len(before):]
+        # It went on: what it had is not sent again.
+        assert "docs-1" not in after and "docs-2" not in after, after
+    finally:
+        process.kill()
+        process.wait()
+        log.close()
+        shutil.rmtree(folder)
+
+
+def STAMP(counter=iter(range(1000))):  # pylint: disable=invalid-name
+    return next(counter)
+
+
+def clients():
+    with tempfile.TemporaryDirectory(prefix="tributary-docs-") as folder, harness.Server() as server:
+        folder = pathlib.Path(folder)
+
+        def program(language, suffix, name):
+            ((_, text),) = [block for block in blocks("docs/clients.md", language) if "WatchContacts" in block[1]
+                            or "watchContacts" in block[1]]
+            lines = [line for line in text.splitlines()
+                     if line.strip() and not re.match(r'import |from |package |\t"|[\s(){};]*$', line)]
+            assert len(lines) <= 32, f"the {language} program of docs/clients.md grew to {len(lines)} lines"
+            path = folder / name / f"{'Follow' if suffix == 'java' else 'follow'}.{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(at_server(text, server))
+            return path
+
+        path = program("python", "py", "python")
+        harness.make_python(path.parent)
+        follows(["/usr/bin/python3", "-u", path], server, os.environ)
+
+        path = program("js", "js", "node")
+        follows(["node", path], server, {**harness.node_environment()})
+
+        path = program("go", "go", "go/src/follow")
+        shutil.copy(HERE / "go" / "codec.go", path.parent)
+        environment = harness.make_go(folder / "go")
+        harness.run(["go", "build", "-o", folder / "go" / "follow", "follow"], env=environment)
+        follows([folder / "go" / "follow"], server, os.environ)
+
+        path = program("java", "java", "java-program")
+        classes = harness.make_java(folder / "java")
+        harness.run(["javac", "-proc:none", "-d", folder / "java" / "classes", "-cp", classes, path])
+        follows(["java", "-cp", classes, "Follow"], server, os.environ)
+    print("docs/clients.md: python, node, go and java follow and resume")
+
+
+if __name__ == "__main__":
+    {"readme": readme, "clients": clients}[sys.argv[1]]()
