@@ -118,7 +118,7 @@ def clients():
                             or "watchContacts" in block[1]]
             lines = [line for line in text.splitlines()
                      if line.strip() and not re.match(r'import |from |package |\t"|[\s(){};]*$', line)]
-            assert len(lines) <= 32, f"the {language} program of docs/clients.md grew to {len(lines)} lines"
+            assert len(lines) <= 36, f"the {language} program of docs/clients.md grew to {len(lines)} lines"
             path = folder / name / f"{'Follow' if suffix == 'java' else 'follow'}.{suffix}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(at_server(text, server))
