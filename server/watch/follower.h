@@ -1,0 +1,61 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/store/store.h"
+#include "server/watch/change_hub.h"
+#include "server/watch/position.h"
+
+namespace tributary {
+
+struct FollowerOptions {
+  Selection selection;
+  Position start;
+  std::optional<Revision> stop_at;  // go no further than this revision
+  bool raw = false;                 // read raw_resource too
+  bool before = false;              // read the replaced states too
+};
+
+// One reader of the log: sends what exists (a snapshot), then what changes (the tail), each change once, in
+// order. It keeps a position and nothing else, so that it can wait for ever at no cost, and reads from the
+// hub's window or, behind it, from the store in short pieces.
+//
+// Not thread-safe: one call at a time. Next blocks on the disk. `store` and `hub` must outlive it.
+class Follower {
+ public:
+  // What is ready. May hold nothing although `caught_up` is false: a long scan comes back now and then.
+  struct Batch {
+    std::vector<Record> existing;    // of the snapshot, in key order
+    std::vector<ChangePtr> changes;  // of the tail, in revision order
+    bool snapshot_complete = false;  // the snapshot ended with this batch
+    bool caught_up = false;          // nothing more is ready: wait for the hub
+    bool done = false;               // `stop_at` was reached
+    Revision revision = 0;           // bookmark: nothing at or before it is still to come; 0 inside a snapshot
+    Revision head = 0;               // of the store
+  };
+
+  Follower(Store& store, ChangeHub& hub, FollowerOptions options);
+
+  absl::StatusOr<Batch> Next();
+
+  // Moves the position of a tail forward to `revision`. The caller knows from the hub that nothing it covers
+  // lies between.
+  void SkipTo(Revision revision);
+
+  const Position& position() const { return position_; }
+  const Selection& selection() const { return options_.selection; }
+  bool in_snapshot() const { return position_.stage == Position::Stage::kSnapshot; }
+
+ private:
+  absl::StatusOr<Batch> NextOfSnapshot();
+  absl::StatusOr<Batch> NextOfTail();
+
+  Store& store_;
+  ChangeHub& hub_;
+  const FollowerOptions options_;
+  Position position_;
+};
+
+}  // namespace tributary
