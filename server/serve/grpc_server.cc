@@ -1,0 +1,96 @@
+#include "server/serve/grpc_server.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "grpcpp/ext/channelz_service_plugin.h"
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/security/server_credentials.h"
+#include "grpcpp/server_builder.h"
+#include "server/base/limits.h"
+#include "server/base/strings.h"
+
+namespace tributary {
+namespace {
+
+constexpr int kMsPerSecond = 1000;
+constexpr int kRequestBytesMax = 4 * 1024 * 1024;
+
+// Called before every build: the linker drops the libraries of plugins that nothing names.
+void RegisterPlugins() {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::channelz::experimental::InitChannelzService();
+}
+
+void SetArguments(grpc::ServerBuilder& builder) {
+  builder.SetMaxReceiveMessageSize(kRequestBytesMax);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(limits::kMetadataBytesMax));
+  // A watch may be silent for minutes: clients ping to see that it lives, and must not be cut off for it.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10 * kMsPerSecond);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // And the server pings them, or streams of clients that vanished would stay for ever.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60 * kMsPerSecond);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20 * kMsPerSecond);
+  // A second server on the same port would silently take half of the calls.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+}
+
+}  // namespace
+
+GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models, Store& store,
+                       ChangeHub& hub, const Clock& clock)
+    : executor_(options.threads),
+      streams_(store, hub, executor_, options.streams_max),
+      server_service_(options.version, models, store, executor_, clock) {
+  const ServingContext context{store, hub, executor_, streams_};
+  for (const auto& model : models.models()) {
+    resource_services_.push_back(std::make_unique<ResourceService>(*model, context));
+  }
+}
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcServerOptions options,
+                                                              const ModelRegistry& models, Store& store,
+                                                              ChangeHub& hub, const Clock& clock) {
+  RegisterPlugins();
+  std::unique_ptr<GrpcServer> started(new GrpcServer(options, models, store, hub, clock));
+  grpc::ServerBuilder builder;
+  SetArguments(builder);
+  builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &started->port_);
+  builder.RegisterService(&started->server_service_.service());
+  for (const auto& service : started->resource_services_) builder.RegisterService(&service->service());
+  started->server_ = builder.BuildAndStart();
+  if (started->server_ == nullptr || started->port_ == 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot listen for gRPC on ", Clip(options.address),
+                     ": the address is malformed, or its port is taken"));
+  }
+  started->server_->GetHealthCheckService()->SetServingStatus(true);
+  return started;
+}
+
+GrpcServer::~GrpcServer() {
+  if (server_ != nullptr) {
+    const auto now = std::chrono::steady_clock::now();
+    Shutdown(now, std::chrono::milliseconds(0));
+  }
+}
+
+void GrpcServer::StopServing() { server_->GetHealthCheckService()->Shutdown(); }
+
+void GrpcServer::Shutdown(std::chrono::steady_clock::time_point deadline,
+                          std::chrono::milliseconds stall) {
+  StopServing();
+  streams_.Drain();
+  const auto now = std::chrono::steady_clock::now();
+  if (!streams_.WaitUntilEmpty(std::min(now + stall, deadline))) streams_.CancelAll();
+  const auto left = std::max(deadline - std::chrono::steady_clock::now(),
+                             std::chrono::steady_clock::duration::zero());
+  server_->Shutdown(std::chrono::system_clock::now() +
+                    std::chrono::duration_cast<std::chrono::system_clock::duration>(left));
+  server_->Wait();
+}
+
+}  // namespace tributary

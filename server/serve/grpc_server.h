@@ -1,0 +1,59 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "grpcpp/server.h"
+#include "server/base/clock.h"
+#include "server/base/executor.h"
+#include "server/model/model.h"
+#include "server/serve/resource_service.h"
+#include "server/serve/server_service.h"
+#include "server/serve/watch_streams.h"
+#include "server/store/store.h"
+#include "server/watch/change_hub.h"
+
+namespace tributary {
+
+struct GrpcServerOptions {
+  std::string address = "127.0.0.1:50051";  // host:port; port 0 picks one
+  std::string version;
+  int streams_max = 10'000;
+  int threads = 4;                          // that read for calls and streams
+};
+
+// The gRPC side: the service of every model, ServerService, and the standard ones: health (per service),
+// reflection, channelz. Thread-safe. `models`, `store`, `hub` and `clock` must outlive it.
+class GrpcServer {
+ public:
+  // FAILED_PRECONDITION if the address can't be bound.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(GrpcServerOptions options,
+                                                           const ModelRegistry& models, Store& store,
+                                                           ChangeHub& hub, const Clock& clock);
+  ~GrpcServer();
+
+  int port() const { return port_; }
+
+  // Health says NOT_SERVING from now on.
+  void StopServing();
+
+  // Ends every stream with UNAVAILABLE, SERVER_DRAINING, cancels after `stall` those that take nothing, and
+  // closes by `deadline`.
+  void Shutdown(std::chrono::steady_clock::time_point deadline, std::chrono::milliseconds stall);
+
+ private:
+  GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models, Store& store, ChangeHub& hub,
+             const Clock& clock);
+
+  Executor executor_;
+  WatchStreams streams_;
+  ServerService server_service_;
+  std::vector<std::unique_ptr<ResourceService>> resource_services_;
+  std::unique_ptr<grpc::Server> server_;
+  int port_ = 0;
+};
+
+}  // namespace tributary

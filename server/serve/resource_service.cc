@@ -1,0 +1,152 @@
+#include "server/serve/resource_service.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+#include "server/base/limits.h"
+#include "server/base/status_macros.h"
+#include "server/base/strings.h"
+#include "server/base/wire.h"
+#include "server/serve/call.h"
+#include "server/serve/token.h"
+
+namespace tributary {
+namespace {
+
+// Field numbers of the answers, the same for every model (the contract of proto/).
+enum BatchGetField : uint32_t { kFound = 1, kMissingIds = 2, kUnreadIds = 3, kBatchRevision = 4 };
+enum ListField : uint32_t { kItems = 1, kNextPageToken = 2, kListRevision = 3 };
+
+}  // namespace
+
+ResourceService::ResourceService(const Model& model, const ServingContext& context)
+    : model_(model), context_(context) {
+  const google::protobuf::ServiceDescriptor& service = *model.service();
+  for (int i = 0; i < service.method_count(); ++i) {
+    const google::protobuf::MethodDescriptor& method = *service.method(i);
+    const std::string_view name = method.name();
+    if (name.starts_with("BatchGet")) {
+      AddUnary(method, &ResourceService::BatchGet);
+    } else if (name.starts_with("Get")) {
+      AddUnary(method, &ResourceService::Get);
+    } else if (name.starts_with("List")) {
+      AddUnary(method, &ResourceService::List);
+    } else if (name.starts_with("Watch")) {
+      AddWatch(method);
+    }
+  }
+}
+
+void ResourceService::AddUnary(const google::protobuf::MethodDescriptor& method, Method handler) {
+  const google::protobuf::Descriptor* type = method.input_type();
+  service_.AddUnary(method, [this, type, handler](grpc::CallbackServerContext* call,
+                                                  const grpc::ByteBuffer* request,
+                                                  grpc::ByteBuffer* response) {
+    return AnswerUnary(context_.executor, call, request, response,
+                       [this, type, handler](const grpc::ByteBuffer& bytes)
+                           -> absl::StatusOr<std::string> {
+                         TRIBUTARY_ASSIGN_OR_RETURN(const Request read, ReadRequest(type, bytes));
+                         return (this->*handler)(read);
+                       });
+  });
+}
+
+void ResourceService::AddWatch(const google::protobuf::MethodDescriptor& method) {
+  const google::protobuf::Descriptor* type = method.input_type();
+  service_.AddStreaming(
+      method, [this, type](grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes)
+                  -> grpc::ServerWriteReactor<grpc::ByteBuffer>* {
+        absl::StatusOr<Request> request = ReadRequest(type, *bytes);
+        if (!request.ok()) return context_.streams.Refuse(call, request.status());
+        WatchRequest watch;
+        watch.selection = Selected(*request);
+        watch.request = *std::move(request);
+        return context_.streams.Open(call, std::move(watch));
+      });
+}
+
+Selection ResourceService::Selected(const Request& request) const {
+  return {{model_.name()}, request.connector_id, request.owner_id};
+}
+
+absl::Status ResourceService::NotFound(const Request& request, const Record* tombstone) const {
+  ErrorDetail detail;
+  detail.reason = tombstone == nullptr ? reason::kResourceNotFound : reason::kResourceDeleted;
+  if (tombstone != nullptr) detail.metadata.emplace_back("revision", absl::StrCat(tombstone->revision));
+  detail.resource = {model_.name(),
+                     absl::StrCat(request.connector_id, "/", request.owner_id, "/", request.id)};
+  return MakeError(absl::StatusCode::kNotFound,
+                   absl::StrCat(model_.name(), " ", Clip(request.id),
+                                tombstone == nullptr ? " not found" : " was deleted"),
+                   std::move(detail));
+}
+
+absl::StatusOr<std::string> ResourceService::Get(const Request& request) const {
+  const Key key{model_.name(), request.connector_id, request.owner_id, request.id};
+  TRIBUTARY_ASSIGN_OR_RETURN(const std::optional<Record> record,
+                             context_.store.Get(key, request.view == View::kFull));
+  if (!record.has_value()) return NotFound(request, nullptr);
+  if (record->deleted) return NotFound(request, &*record);
+  return EncodeResource(*record, request.view);
+}
+
+absl::StatusOr<std::string> ResourceService::BatchGet(const Request& request) const {
+  BatchQuery query;
+  query.scope = {model_.name(), request.connector_id, request.owner_id, ""};
+  query.ids = request.ids;
+  query.raw = request.view == View::kFull;
+  query.max_bytes = limits::kPageBytesMax;
+  // The ids that an answer repeats take room too.
+  for (const std::string& id : request.ids) {
+    query.max_bytes -= std::min(query.max_bytes / 2, wire::BytesFieldSize(kUnreadIds, id.size()));
+  }
+  TRIBUTARY_ASSIGN_OR_RETURN(const RecordBatch batch, context_.store.BatchGet(query));
+  std::string out;
+  for (const Record& record : batch.records) AppendResource(out, kFound, record, request.view);
+  for (const std::string& id : batch.missing) wire::AppendBytes(out, kMissingIds, id);
+  for (const std::string& id : batch.unread) wire::AppendBytes(out, kUnreadIds, id);
+  wire::AppendUint(out, kBatchRevision, static_cast<uint64_t>(batch.revision));
+  return out;
+}
+
+absl::StatusOr<std::string> ResourceService::List(const Request& request) const {
+  const TokenBinding binding{context_.store.id(), Selected(request), request.filter, request.order_by};
+  RecordQuery query;
+  query.selection = binding.selection;
+  query.raw = request.view == View::kFull;
+  if (!request.page_token.empty()) {
+    TRIBUTARY_ASSIGN_OR_RETURN(PagePosition position, DecodePageToken(request.page_token, binding));
+    query.revision = position.revision;
+    query.after = std::move(position.last);
+  }
+  std::string out;
+  int count = 0;
+  for (bool full = false; !full;) {
+    query.max_records = request.page_size - count;
+    query.max_bytes = limits::kPageBytesMax - std::min(out.size(), limits::kPageBytesMax);
+    TRIBUTARY_ASSIGN_OR_RETURN(RecordPage page, context_.store.List(query));
+    query.revision = page.revision;
+    for (const Record& record : page.records) {
+      // The store's page holds its first record whatever its size; an answer that has some already does not.
+      full = !out.empty() && out.size() + ResourceBytes(record, request.view) > limits::kPageBytesMax;
+      if (full) break;
+      AppendResource(out, kItems, record, request.view);
+      query.after = record.key;
+      ++count;
+    }
+    if (full) break;
+    query.after = std::move(page.next);
+    full = count == request.page_size || !query.after.has_value();
+  }
+  if (query.after.has_value()) {
+    wire::AppendBytes(out, kNextPageToken,
+                      EncodePageToken(binding, {*query.revision, *std::move(query.after)}));
+  }
+  wire::AppendUint(out, kListRevision, static_cast<uint64_t>(*query.revision));
+  return out;
+}
+
+}  // namespace tributary

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/base/executor.h"
+#include "server/model/model.h"
+#include "server/serve/raw_service.h"
+#include "server/serve/request.h"
+#include "server/serve/watch_streams.h"
+#include "server/store/store.h"
+#include "server/watch/change_hub.h"
+
+namespace tributary {
+
+// What the services read from. All of it outlives them.
+struct ServingContext {
+  Store& store;
+  ChangeHub& hub;
+  Executor& executor;
+  WatchStreams& streams;
+};
+
+// Get, BatchGet, List and Watch of one model, from stored bytes. Nothing here depends on the model but its
+// name in keys and the types of its requests. Thread-safe.
+class ResourceService {
+ public:
+  ResourceService(const Model& model, const ServingContext& context);
+
+  grpc::Service& service() { return service_; }
+
+ private:
+  absl::StatusOr<std::string> Get(const Request& request) const;
+  absl::StatusOr<std::string> BatchGet(const Request& request) const;
+  absl::StatusOr<std::string> List(const Request& request) const;
+
+  using Method = absl::StatusOr<std::string> (ResourceService::*)(const Request&) const;
+  void AddUnary(const google::protobuf::MethodDescriptor& method, Method handler);
+  void AddWatch(const google::protobuf::MethodDescriptor& method);
+  absl::Status NotFound(const Request& request, const Record* tombstone) const;
+  Selection Selected(const Request& request) const;
+
+  const Model& model_;
+  const ServingContext context_;
+  RawService service_;
+};
+
+}  // namespace tributary

@@ -1,0 +1,88 @@
+#include "server/serve/watch_streams.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+#include "server/serve/call.h"
+#include "server/serve/grpc_status.h"
+#include "server/serve/watch_reactor.h"
+
+namespace tributary {
+namespace {
+
+// Ends its stream as soon as it begins.
+class RefusedStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
+ public:
+  explicit RefusedStream(const grpc::Status& status) { Finish(status); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchStreams::Refuse(grpc::CallbackServerContext* call,
+                                                                 const absl::Status& status) {
+  return new RefusedStream(ToGrpcStatus(status, *call));
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchStreams::Open(grpc::CallbackServerContext* call,
+                                                               WatchRequest request) {
+  ExchangeRequestId(*call);
+  std::shared_ptr<WatchReactor> stream;
+  {
+    MutexLock lock(mutex_);
+    if (!draining_ && static_cast<int>(open_.size()) < streams_max_) {
+      stream = std::make_shared<WatchReactor>(*this, call, std::move(request));
+      open_.insert(stream);
+    }
+  }
+  if (stream == nullptr) {
+    ErrorDetail detail;
+    detail.reason = reason::kOverloaded;
+    detail.retry_after_ms = 1000;
+    return Refuse(call, MakeError(absl::StatusCode::kResourceExhausted,
+                                  absl::StrCat("this server keeps at most ", streams_max_,
+                                               " streams open, or is about to stop"),
+                                  std::move(detail)));
+  }
+  stream->Begin();
+  return stream.get();
+}
+
+void WatchStreams::Drain() {
+  std::vector<std::shared_ptr<WatchReactor>> open;
+  {
+    MutexLock lock(mutex_);
+    draining_ = true;
+    open.assign(open_.begin(), open_.end());
+  }
+  for (const auto& stream : open) stream->Drain();
+}
+
+void WatchStreams::CancelAll() {
+  std::vector<std::shared_ptr<WatchReactor>> open;
+  {
+    MutexLock lock(mutex_);
+    open.assign(open_.begin(), open_.end());
+  }
+  for (const auto& stream : open) stream->TryCancel();
+}
+
+void WatchStreams::Closed(const std::shared_ptr<WatchReactor>& stream) {
+  {
+    MutexLock lock(mutex_);
+    open_.erase(stream);
+  }
+  changed_.NotifyAll();
+}
+
+bool WatchStreams::WaitUntilEmpty(std::chrono::steady_clock::time_point deadline) {
+  MutexLock lock(mutex_);
+  while (!open_.empty()) {
+    if (!changed_.WaitUntil(mutex_, deadline)) return open_.empty();
+  }
+  return true;
+}
+
+}  // namespace tributary

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <unordered_set>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "grpcpp/server_context.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
+#include "server/base/executor.h"
+#include "server/base/mutex.h"
+#include "server/serve/request.h"
+#include "server/store/store.h"
+#include "server/watch/change_hub.h"
+
+namespace tributary {
+
+class WatchReactor;
+
+struct WatchRequest {
+  Request request;
+  Selection selection;
+};
+
+// The open Watch streams: bounded in number, ended together when the server drains. Thread-safe; what it is
+// given must outlive every stream, which Drain and the server's shutdown see to.
+class WatchStreams {
+ public:
+  WatchStreams(Store& store, ChangeHub& hub, Executor& executor, int streams_max)
+      : store_(store), hub_(hub), executor_(executor), streams_max_(streams_max) {}
+
+  // Begins a stream; past the bound it ends at once with RESOURCE_EXHAUSTED, OVERLOADED.
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Open(grpc::CallbackServerContext* call,
+                                                   WatchRequest request) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // A stream that ends with `status` and nothing else.
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Refuse(grpc::CallbackServerContext* call,
+                                                     const absl::Status& status);
+
+  // Every stream ends with UNAVAILABLE, SERVER_DRAINING, after the message it is writing; new ones at once.
+  void Drain() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Cancels the streams that are still there: their clients take nothing.
+  void CancelAll() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Waits until no stream is left; false if `deadline` passed before.
+  bool WaitUntilEmpty(std::chrono::steady_clock::time_point deadline) ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  friend class WatchReactor;
+  void Closed(const std::shared_ptr<WatchReactor>& stream) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  Store& store_;
+  ChangeHub& hub_;
+  Executor& executor_;
+  const int streams_max_;
+  Mutex mutex_;
+  Condition changed_;
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+  std::unordered_set<std::shared_ptr<WatchReactor>> open_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace tributary
