@@ -1,0 +1,202 @@
+#include "server/flags.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/reflection.h"
+#include "absl/flags/usage.h"
+#include "absl/flags/usage_config.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
+#include "server/base/strings.h"
+#include "server/version.h"
+
+namespace tributary {
+namespace {
+
+struct Unit {
+  std::string_view suffix;
+  int64_t factor;
+};
+
+// A whole number with a unit of `units`; false if `text` is anything else or out of range.
+bool ParseWithUnit(absl::string_view text, const std::vector<Unit>& units, int64_t& value) {
+  for (const Unit& unit : units) {
+    int64_t number = 0;
+    if (absl::EndsWith(text, Absl(unit.suffix)) &&
+        absl::SimpleAtoi(text.substr(0, text.size() - unit.suffix.size()), &number) && number >= 0 &&
+        number <= std::numeric_limits<int64_t>::max() / unit.factor) {
+      value = number * unit.factor;
+      return true;
+    }
+  }
+  return false;
+}
+
+// A time span in milliseconds: `500ms`, `10s`, `5m`, `24h`, `7d`.
+struct Span {
+  int64_t ms = 0;
+};
+
+bool AbslParseFlag(absl::string_view text, Span* span, std::string* error) {
+  static const std::vector<Unit> kUnits = {
+      {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+  if (ParseWithUnit(text, kUnits, span->ms)) return true;
+  *error = absl::StrCat("a time span is a whole number with a unit: 500ms, 10s, 5m, 24h, 7d; not ",
+                        Clip(Std(text)));
+  return false;
+}
+
+std::string AbslUnparseFlag(Span span) {
+  if (span.ms % 86'400'000 == 0 && span.ms != 0) return absl::StrCat(span.ms / 86'400'000, "d");
+  if (span.ms % 1000 == 0) return absl::StrCat(span.ms / 1000, "s");
+  return absl::StrCat(span.ms, "ms");
+}
+
+// A number of bytes: `65536B`, `512KiB`, `1MiB`, `1GiB`.
+struct Size {
+  int64_t bytes = 0;
+};
+
+bool AbslParseFlag(absl::string_view text, Size* size, std::string* error) {
+  static const std::vector<Unit> kUnits = {
+      {"KiB", 1LL << 10}, {"MiB", 1LL << 20}, {"GiB", 1LL << 30}, {"B", 1}};
+  if (ParseWithUnit(text, kUnits, size->bytes)) return true;
+  *error = absl::StrCat("a size is a whole number with a unit: 65536B, 512KiB, 1MiB, 1GiB; not ",
+                        Clip(Std(text)));
+  return false;
+}
+
+std::string AbslUnparseFlag(Size size) {
+  if (size.bytes % (1LL << 20) == 0 && size.bytes != 0) return absl::StrCat(size.bytes >> 20, "MiB");
+  if (size.bytes % (1LL << 10) == 0 && size.bytes != 0) return absl::StrCat(size.bytes >> 10, "KiB");
+  return absl::StrCat(size.bytes, "B");
+}
+
+}  // namespace
+}  // namespace tributary
+
+ABSL_FLAG(std::string, store, "sqlite:tributary.db", "Where everything is kept: sqlite:PATH.");
+ABSL_FLAG(std::string, grpc_address, "127.0.0.1:50051", "host:port that gRPC listens on; port 0 picks one.");
+ABSL_FLAG(std::string, http_address, "127.0.0.1:8080",
+          "host:port that webhooks and health checks listen on; port 0 picks one.");
+ABSL_FLAG(std::string, webhook_path, "/webhooks",
+          "Path that takes webhooks. The source does not sign them: an unguessable path helps.");
+ABSL_FLAG(std::string, validation, "warn",
+          "What a value out of its contract does: `warn` keeps it with a warning, `reject` answers 422.");
+ABSL_FLAG(std::string, raw_resource, "keep",
+          "`keep` stores the provider's own record for VIEW_FULL, `drop` does not.");
+ABSL_FLAG(tributary::Size, max_body_bytes, {1 << 20}, "Largest body of a webhook.");
+ABSL_FLAG(int, max_http_connections, 1024, "HTTP connections at once; further ones wait.");
+ABSL_FLAG(int, max_streams, 10'000, "Watch streams at once; further ones get RESOURCE_EXHAUSTED.");
+ABSL_FLAG(tributary::Span, idempotency_window, {7LL * 86'400'000},
+          "For how long a repeated delivery is recognized.");
+ABSL_FLAG(tributary::Span, drain_timeout, {5'000}, "Time to stop in, after SIGTERM.");
+
+namespace tributary {
+namespace {
+
+// absl takes a flag by the one spelling it was declared with; users expect `--grpc-address` too.
+std::string Normalized(std::string argument) {
+  if (!absl::StartsWith(argument, "--")) return argument;
+  const size_t end = std::min(argument.find('='), argument.size());
+  std::replace(argument.begin() + 2, argument.begin() + static_cast<std::ptrdiff_t>(end), '-', '_');
+  return argument;
+}
+
+bool IsOurs(const absl::CommandLineFlag& flag) {
+  return absl::EndsWith(flag.Filename(), "server/flags.cc");
+}
+
+absl::Status ReadEnvironment() {
+  for (const auto& [name, flag] : absl::GetAllFlags()) {
+    if (!IsOurs(*flag)) continue;
+    const std::string variable = absl::StrCat("TRIBUTARY_", absl::AsciiStrToUpper(name));
+    const char* value = std::getenv(variable.c_str());
+    std::string error;
+    if (value != nullptr && !flag->ParseFrom(value, &error)) {
+      return absl::InvalidArgumentError(absl::StrCat(variable, "=", Clip(value), ": ", error));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// One of two words: whether it is the first.
+absl::StatusOr<bool> Choice(std::string_view flag, std::string_view value, std::string_view first,
+                            std::string_view second) {
+  if (value == first) return true;
+  if (value == second) return false;
+  return absl::InvalidArgumentError(absl::StrCat("--", Absl(flag), "=", Clip(value), " is neither ",
+                                                 Absl(first), " nor ", Absl(second)));
+}
+
+absl::Status AtLeastOne(std::string_view flag, int64_t value) {
+  if (value >= 1) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("--", Absl(flag), "=", value, " must be at least 1"));
+}
+
+absl::StatusOr<ServerOptions> Collect() {
+  ServerOptions options;
+  options.store = absl::GetFlag(FLAGS_store);
+  options.grpc.address = absl::GetFlag(FLAGS_grpc_address);
+  options.grpc.version = kVersion;
+  options.grpc.streams_max = absl::GetFlag(FLAGS_max_streams);
+  options.http.address = absl::GetFlag(FLAGS_http_address);
+  options.http.webhook_path = absl::GetFlag(FLAGS_webhook_path);
+  options.http.body_bytes_max = static_cast<size_t>(absl::GetFlag(FLAGS_max_body_bytes).bytes);
+  options.http.connections_max = absl::GetFlag(FLAGS_max_http_connections);
+  options.sqlite.idempotency_window_us = absl::GetFlag(FLAGS_idempotency_window).ms * 1000;
+  options.drain_timeout = std::chrono::milliseconds(absl::GetFlag(FLAGS_drain_timeout).ms);
+  TRIBUTARY_RETURN_IF_ERROR(AtLeastOne("max_streams", options.grpc.streams_max));
+  TRIBUTARY_RETURN_IF_ERROR(AtLeastOne("max_http_connections", options.http.connections_max));
+  TRIBUTARY_RETURN_IF_ERROR(
+      AtLeastOne("max_body_bytes", static_cast<int64_t>(options.http.body_bytes_max)));
+  if (!absl::StartsWith(options.http.webhook_path, "/")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--webhook_path=", Clip(options.http.webhook_path), " must begin with /"));
+  }
+  TRIBUTARY_ASSIGN_OR_RETURN(
+      const bool warn, Choice("validation", absl::GetFlag(FLAGS_validation), "warn", "reject"));
+  options.decoder.validation = warn ? Validation::kWarn : Validation::kReject;
+  TRIBUTARY_ASSIGN_OR_RETURN(options.decoder.keep_raw_resource,
+                             Choice("raw_resource", absl::GetFlag(FLAGS_raw_resource), "keep", "drop"));
+  return options;
+}
+
+}  // namespace
+
+absl::StatusOr<ServerOptions> OptionsFromCommandLine(int argc, char** argv) {
+  absl::SetProgramUsageMessage(
+      "Receives the webhooks of Morph's unified model, keeps them in SQLite and serves them as gRPC.\n\n"
+      "  tributaryd --store=sqlite:/var/lib/tributary/tributary.db --http_address=0.0.0.0:8080\n\n"
+      "Every flag can also be given as TRIBUTARY_<FLAG> in the environment; the command line wins.");
+  absl::FlagsUsageConfig config;
+  config.version_string = [] { return absl::StrCat("tributaryd ", kVersion, "\n"); };
+  config.contains_help_flags = [](absl::string_view file) { return absl::EndsWith(file, "server/flags.cc"); };
+  absl::SetFlagsUsageConfig(config);
+
+  TRIBUTARY_RETURN_IF_ERROR(ReadEnvironment());
+  std::vector<std::string> normalized;
+  for (int i = 0; i < argc; ++i) normalized.push_back(i == 0 ? argv[i] : Normalized(argv[i]));
+  std::vector<char*> arguments;
+  for (std::string& argument : normalized) arguments.push_back(argument.data());
+  const std::vector<char*> positional = absl::ParseCommandLine(argc, arguments.data());
+  if (positional.size() > 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unexpected argument ", Clip(positional[1]), "; flags begin with --"));
+  }
+  return Collect();
+}
+
+}  // namespace tributary

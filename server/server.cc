@@ -1,0 +1,91 @@
+#include "server/server.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/resources.h"
+#include "server/base/log.h"
+#include "server/base/status_macros.h"
+#include "server/base/strings.h"
+#include "server/model/changed_fields.h"
+
+namespace tributary {
+namespace {
+
+constexpr std::chrono::milliseconds kStall{2'000};  // how long a stream may take nothing while draining
+constexpr std::string_view kSqlite = "sqlite:";
+
+absl::StatusOr<std::unique_ptr<Store>> OpenStore(const ServerOptions& options,
+                                                 const ModelRegistry& models, const Clock& clock) {
+  const std::string_view store = options.store;
+  if (!store.starts_with(kSqlite) || store.size() == kSqlite.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--store=", Clip(store), " is not of the form sqlite:PATH"));
+  }
+  SqliteOptions sqlite = options.sqlite;
+  sqlite.path = store.substr(kSqlite.size());
+  sqlite.changed_fields = [&models](const Record& before, const Record& after) {
+    const Model* model = models.Find(after.key.model);
+    return model == nullptr ? std::string() : ChangedFields(*model, before, after);
+  };
+  return OpenSqliteStore(std::move(sqlite), clock);
+}
+
+bool IsLoopback(std::string_view address) {
+  return address.starts_with("127.") || address.starts_with("localhost:") || address.starts_with("[::1]");
+}
+
+void WarnIfOpen(std::string_view flag, std::string_view address) {
+  if (IsLoopback(address)) return;
+  LogWarning(absl::StrCat(Absl(flag), "=", Absl(address),
+                          " is reachable from other machines, without TLS and without credentials: whoever "
+                          "reaches it can read or write every owner's data"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, const Clock& clock) {
+  std::unique_ptr<Server> server(new Server(std::move(options)));
+  const ServerOptions& with = server->options_;
+  TRIBUTARY_ASSIGN_OR_RETURN(ModelRegistry models, ModelRegistry::Build(ResourceDescriptors()));
+  server->models_ = std::make_unique<ModelRegistry>(std::move(models));
+  TRIBUTARY_ASSIGN_OR_RETURN(server->store_, OpenStore(with, *server->models_, clock));
+  TRIBUTARY_ASSIGN_OR_RETURN(const Head head, server->store_->GetHead());
+  TRIBUTARY_ASSIGN_OR_RETURN(const std::optional<int64_t> committed_us,
+                             server->store_->CommittedAt(head.revision));
+  server->hub_ = std::make_unique<ChangeHub>(head.revision, committed_us.value_or(0));
+  server->committer_ = std::make_unique<Committer>(
+      *server->store_,
+      [hub = server->hub_.get()](const Committed& committed) { hub->Publish(committed.changes); });
+  server->decoder_ = std::make_unique<WebhookDecoder>(*server->models_, with.decoder);
+  WarnIfOpen("--grpc_address", with.grpc.address);
+  WarnIfOpen("--http_address", with.http.address);
+  TRIBUTARY_ASSIGN_OR_RETURN(server->grpc_, GrpcServer::Start(with.grpc, *server->models_,
+                                                              *server->store_, *server->hub_, clock));
+  TRIBUTARY_ASSIGN_OR_RETURN(
+      server->http_,
+      WebhookServer::Start(with.http, *server->decoder_, *server->committer_, clock,
+                           [ready = &server->ready_] { return ready->load(); }));
+  server->ready_ = true;
+  return server;
+}
+
+void Server::Drain() {
+  const auto deadline = std::chrono::steady_clock::now() + options_.drain_timeout;
+  ready_ = false;
+  grpc_->StopServing();
+  http_->Drain();
+  // First what was read gets its answer, and the streams its changes; then the streams end.
+  committer_->Shutdown();
+  http_->Stop(std::min(kStall, options_.drain_timeout / 2));
+  grpc_->Shutdown(deadline, kStall);
+}
+
+Server::~Server() {
+  // In reverse: no new work, then what is queued, then those who read.
+  http_.reset();
+  committer_.reset();
+  grpc_.reset();
+}
+
+}  // namespace tributary
