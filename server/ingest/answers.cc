@@ -1,0 +1,181 @@
+#include "server/ingest/answers.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "nlohmann/json.hpp"
+#include "server/base/error.h"
+#include "server/base/strings.h"
+
+namespace tributary {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kFaultsMax = 32;
+constexpr size_t kDetailBytesMax = 1024;
+
+// Not even bytes that are no UTF-8 can make this fail: they become U+FFFD.
+std::string Write(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// "HEADER_MISSING" -> "https://tributary.dev/problems/header-missing"
+std::string TypeUri(std::string_view reason) {
+  std::string name = absl::AsciiStrToLower(Absl(reason));
+  std::replace(name.begin(), name.end(), '_', '-');
+  return absl::StrCat("https://tributary.dev/problems/", name);
+}
+
+Json FaultJson(const ProblemFault& fault) {
+  Json json = Json::object();
+  if (fault.header.empty()) {
+    json["pointer"] = fault.pointer;
+  } else {
+    json["header"] = fault.header;
+  }
+  json["detail"] = fault.detail;
+  json["value"] = fault.value;
+  return json;
+}
+
+Json WarningsJson(const std::vector<Fault>& warnings) {
+  Json json = Json::array();
+  for (const Fault& warning : warnings) {
+    json.push_back({{"code", warning.code},
+                    {"message", warning.detail},
+                    {"field", warning.path},
+                    {"pointer", warning.pointer},
+                    {"value", warning.value}});
+  }
+  return json;
+}
+
+ProblemType TypeOf(DecodedWebhook::Refusal refusal) {
+  switch (refusal) {
+    case DecodedWebhook::Refusal::kNotJson:
+      return problem::kBodyNotJson;
+    case DecodedWebhook::Refusal::kContent:
+      return problem::kContentInvalid;
+    case DecodedWebhook::Refusal::kTooLarge:
+      return problem::kResourceTooLarge;
+    case DecodedWebhook::Refusal::kEnvelope:
+    case DecodedWebhook::Refusal::kNone:
+      break;
+  }
+  return problem::kEnvelopeInvalid;
+}
+
+// "/data/id: must be a string, not 7"
+std::string InWords(const Fault& fault) {
+  return fault.pointer.empty() ? fault.detail : absl::StrCat(fault.pointer, ": ", fault.detail);
+}
+
+HttpAnswer RejectedAnswer(const DecodedWebhook& decoded, const std::string& delivery_id) {
+  Problem problem;
+  problem.type = TypeOf(decoded.refusal);
+  problem.delivery_id = delivery_id;
+  for (const Fault& fault : decoded.faults) {
+    problem.faults.push_back({"", fault.pointer, fault.detail, fault.value});
+  }
+  problem.detail =
+      decoded.faults.empty() ? std::string(problem.type.title) : InWords(decoded.faults[0]);
+  return ProblemAnswer(problem);
+}
+
+HttpAnswer AcceptedAnswer(const DecodedWebhook& decoded, const Outcome& outcome,
+                          const std::string& delivery_id) {
+  Json json = Json::object();
+  json["verdict"] = VerdictName(outcome.verdict);
+  if (outcome.revision != 0) json["revision"] = outcome.revision;
+  json["deliveryId"] = delivery_id;
+  json["warnings"] = WarningsJson(decoded.warnings);
+  HttpAnswer answer;
+  if (outcome.verdict == Verdict::kParked) {
+    answer.status = 202;
+    if (!decoded.faults.empty()) json["detail"] = InWords(decoded.faults[0]);
+  }
+  answer.body = Write(json);
+  return answer;
+}
+
+}  // namespace
+
+std::string_view VerdictName(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kApplied:
+      return "APPLIED";
+    case Verdict::kUnchanged:
+      return "UNCHANGED";
+    case Verdict::kDuplicate:
+      return "DUPLICATE";
+    case Verdict::kSuperseded:
+      return "SUPERSEDED";
+    case Verdict::kParked:
+      return "PARKED";
+    case Verdict::kRejected:
+      break;
+  }
+  return "REJECTED";
+}
+
+HttpAnswer ProblemAnswer(const Problem& problem) {
+  Json json = Json::object();
+  json["type"] = TypeUri(problem.type.reason);
+  json["title"] = problem.type.title;
+  json["status"] = problem.type.status;
+  json["detail"] = CutUtf8(problem.detail, kDetailBytesMax);
+  json["reason"] = problem.type.reason;
+  if (!problem.delivery_id.empty()) json["deliveryId"] = problem.delivery_id;
+  if (!problem.faults.empty()) {
+    Json& faults = json["faults"] = Json::array();
+    for (size_t i = 0; i < std::min(problem.faults.size(), kFaultsMax); ++i) {
+      faults.push_back(FaultJson(problem.faults[i]));
+    }
+  }
+  HttpAnswer answer;
+  answer.status = problem.type.status;
+  answer.content_type = "application/problem+json";
+  answer.body = Write(json);
+  if (problem.retry_after_ms.has_value()) {
+    const int64_t seconds = std::max<int64_t>(1, (*problem.retry_after_ms + 999) / 1000);
+    answer.headers.emplace_back("retry-after", absl::StrCat(seconds));
+  }
+  return answer;
+}
+
+HttpAnswer StatusAnswer(const absl::Status& status) {
+  const ErrorDetail detail = DetailOf(status);
+  Problem problem;
+  for (const ProblemType& type : {problem::kServerDraining, problem::kOverloaded,
+                                  problem::kStoreUnavailable, problem::kStoredDataCorrupt}) {
+    if (type.reason == detail.reason) problem.type = type;
+  }
+  problem.detail = std::string(Std(status.message()));
+  if (problem.type.status == 503) problem.retry_after_ms = detail.retry_after_ms.value_or(1000);
+  return ProblemAnswer(problem);
+}
+
+HttpAnswer VerdictAnswer(const DecodedWebhook& decoded, const Outcome& outcome) {
+  const std::string delivery_id = DeliveryId(outcome.delivery);
+  HttpAnswer answer;
+  if (decoded.answers_with_cards) {
+    answer.body = R"({"cards": []})";
+  } else if (outcome.verdict == Verdict::kRejected) {
+    answer = RejectedAnswer(decoded, delivery_id);
+  } else {
+    answer = AcceptedAnswer(decoded, outcome, delivery_id);
+  }
+  answer.headers.emplace_back("x-tributary-delivery-id", delivery_id);
+  answer.headers.emplace_back("x-tributary-verdict", std::string(VerdictName(outcome.verdict)));
+  return answer;
+}
+
+HttpAnswer HealthAnswer() {
+  HttpAnswer answer;
+  answer.body = R"({"status":"ok"})";
+  return answer;
+}
+
+}  // namespace tributary

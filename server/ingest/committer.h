@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/base/limits.h"
+#include "server/base/mutex.h"
+#include "server/store/store.h"
+
+namespace tributary {
+
+struct CommitterOptions {
+  size_t deliveries_max = limits::kQueueDeliveriesMax;  // waiting; more are refused
+  size_t bytes_max = limits::kQueueBytesMax;
+};
+
+// A bounded queue in front of the one thread that writes. The thread takes whatever is waiting,
+// commits it as one batch (one fsync for all), publishes the changes, and only then answers: what
+// was acknowledged is on disk, and visible to everybody.
+//
+// Thread-safe. `store` and what `publish` uses must outlive it.
+class Committer {
+ public:
+  // Called once per delivery, on the writer's thread: must not block.
+  using Answer = std::function<void(const absl::StatusOr<Outcome>&)>;
+  // Called once per batch, before its answers.
+  using Publish = std::function<void(const Committed&)>;
+
+  Committer(Store& store, Publish publish, CommitterOptions options = {});
+  ~Committer();
+  Committer(const Committer&) = delete;
+  Committer& operator=(const Committer&) = delete;
+
+  // Queues `delivery`. UNAVAILABLE (OVERLOADED, or SERVER_DRAINING after Shutdown) if it was not
+  // taken, with the time to wait before a retry; `answer` is then never called.
+  absl::Status Submit(Delivery delivery, Answer answer) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Commits and answers what is queued, then stops. Called by the destructor too.
+  void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  struct Waiting {
+    Delivery delivery;
+    Answer answer;
+    size_t bytes = 0;
+  };
+
+  void Run();
+  void CommitBatch(std::vector<Waiting> batch);
+
+  Store& store_;
+  const Publish publish_;
+  const CommitterOptions options_;
+  Mutex mutex_;
+  Condition ready_;
+  std::vector<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
+  size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread writer_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace tributary

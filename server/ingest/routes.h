@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string_view>
+
+#include <boost/beast/http/fields.hpp>
+#include <boost/beast/http/message.hpp>
+
+#include "server/ingest/answers.h"
+#include "server/model/webhook_decoder.h"
+
+namespace tributary {
+
+// What a request asks for, as far as its header tells.
+struct Route {
+  enum class Target { kWebhook, kHealth, kReady, kRefused };
+
+  Target target = Target::kRefused;
+  WebhookHeaders webhook;  // kWebhook
+  HttpAnswer refusal;      // kRefused
+};
+
+// Judges the header of a request: path, method, coding, content type, and the headers that say
+// whose webhook it is. What it returns refers to nothing of `request`.
+Route RouteRequest(const boost::beast::http::header<true>& request, std::string_view webhook_path);
+
+}  // namespace tributary

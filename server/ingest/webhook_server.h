@@ -1,0 +1,54 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/base/clock.h"
+#include "server/ingest/committer.h"
+#include "server/model/webhook_decoder.h"
+
+namespace tributary {
+
+struct WebhookServerOptions {
+  std::string address = "127.0.0.1:8080";  // host:port; port 0 picks one
+  std::string webhook_path = "/webhooks";
+  size_t body_bytes_max = 1024 * 1024;
+  int connections_max = 1024;  // further ones wait in the kernel's queue
+  int threads = 2;
+  std::chrono::milliseconds read_time_max{10'000};  // for one request, from its first byte
+  std::chrono::milliseconds idle_time_max{60'000};  // between requests
+};
+
+// The HTTP side: POST `webhook_path`, GET /healthz (the process lives) and GET /readyz (it takes
+// work).
+//
+// A webhook is decoded on the thread that read it, handed to the committer, and answered when its
+// batch is on disk; a connection has one request under way. Whatever bytes arrive, the process goes
+// on. Thread-safe; everything given must outlive it.
+class WebhookServer {
+ public:
+  virtual ~WebhookServer() = default;
+
+  // FAILED_PRECONDITION if the address can't be bound, with the reason in words.
+  static absl::StatusOr<std::unique_ptr<WebhookServer>> Start(WebhookServerOptions options,
+                                                              const WebhookDecoder& decoder,
+                                                              Committer& committer,
+                                                              const Clock& clock,
+                                                              std::function<bool()> ready);
+
+  virtual int port() const = 0;
+
+  // From now on webhooks get 503 (SERVER_DRAINING) and no new connection is taken; those under way
+  // are answered. /readyz says 503.
+  virtual void Drain() = 0;
+
+  // Waits for the answers under way, at most `grace`, then closes everything.
+  virtual void Stop(std::chrono::milliseconds grace) = 0;
+};
+
+}  // namespace tributary
