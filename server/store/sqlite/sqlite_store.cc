@@ -75,7 +75,7 @@ class SqliteStore final : public Store {
   }
 
   absl::StatusOr<std::optional<int64_t>> CommittedAt(Revision revision) override {
-    if (revision > head_.load()) return std::nullopt;
+    if (revision <= 0 || revision > head_.load()) return std::nullopt;
     return Read([&](sqlite::Reader& reader) { return reader.CommittedAt(revision); });
   }
 

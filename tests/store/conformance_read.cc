@@ -1,0 +1,357 @@
+// What a store promises of its reads.
+
+#include <atomic>
+#include <thread>
+
+#include "tests/store/conformance.h"
+
+namespace tributary::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+Say In(const std::string& model, const std::string& connector, const std::string& owner,
+       const std::string& id) {
+  return Say(Rank::kUpdated, KeyOf(id, owner, connector, model))
+      .State(model + connector + owner + id);
+}
+
+TEST_P(StoreConformance, AReadSeesWhatWasCommittedBeforeItBegan) {
+  for (int i = 1; i <= 20; ++i) {
+    const std::string id = "id" + std::to_string(i);
+    CommitOne(Updated(id).At(i).State("x"));
+    EXPECT_EQ(StateOf(id), "x");
+    EXPECT_EQ(HeadRevision(), i);
+    EXPECT_THAT(ListAll(), SizeIs(i));
+    EXPECT_THAT(ChangesAll({.after = i - 1}), ElementsAre("C " + id + "=x"));
+  }
+}
+
+TEST_P(StoreConformance, GetAnswersTheWholeRecord) {
+  CommitOne(Updated("a").At(1).State("x").Raw("raw"));
+  CommitOne(Updated("b").At(1).State("y"));
+  const auto lean = store_->Get(KeyOf("a"), false);
+  TRIBUTARY_ASSERT_OK(lean);
+  ASSERT_TRUE(lean->has_value());
+  EXPECT_EQ((*lean)->key, KeyOf("a"));
+  EXPECT_EQ((*lean)->revision, 1);
+  EXPECT_EQ((*lean)->state, "x");
+  EXPECT_EQ((*lean)->raw, "");
+  EXPECT_EQ((*store_->Get(KeyOf("a"), true))->raw, "raw");
+  CommitOne(Deleted("a").At(2));
+  const auto tombstone = store_->Get(KeyOf("a"), true);
+  TRIBUTARY_ASSERT_OK(tombstone);
+  ASSERT_TRUE(tombstone->has_value());
+  EXPECT_TRUE((*tombstone)->deleted);
+  EXPECT_EQ((*tombstone)->revision, 3);
+  EXPECT_EQ((*tombstone)->state, "");
+}
+
+TEST_P(StoreConformance, KeysDifferInEveryPart) {
+  CommitOne(In("m", "c", "o", "i"));
+  EXPECT_EQ(StateOf(KeyOf("i", "o", "c", "m")), "mcoi");
+  EXPECT_EQ(StateOf(KeyOf("i", "o", "c", "M")), "(absent)");
+  EXPECT_EQ(StateOf(KeyOf("i", "o", "C", "m")), "(absent)");
+  EXPECT_EQ(StateOf(KeyOf("i", "O", "c", "m")), "(absent)");
+  EXPECT_EQ(StateOf(KeyOf("I", "o", "c", "m")), "(absent)");
+}
+
+TEST_P(StoreConformance, AnyBytesComeBackAsTheyWere) {
+  std::string all;
+  for (int i = 0; i < 256; ++i) all.push_back(static_cast<char>(i));
+  CommitOne(Say(Rank::kUpdated, KeyOf("id '\"%_\\ \xC3\xBC", "o'wner", "c\"onnector"))
+                .State(all)
+                .Raw(std::string(100'000, '\0')));
+  const auto record = store_->Get(KeyOf("id '\"%_\\ \xC3\xBC", "o'wner", "c\"onnector"), true);
+  TRIBUTARY_ASSERT_OK(record);
+  ASSERT_TRUE(record->has_value());
+  EXPECT_EQ((*record)->state, all);
+  EXPECT_EQ((*record)->raw, std::string(100'000, '\0'));
+}
+
+TEST_P(StoreConformance, BatchGetAnswersInTheOrderAskedForAndNamesWhatIsMissing) {
+  Commit({Updated("a").State("A"), Updated("b").State("B"), Updated("c").State("C"),
+          Deleted("b").At(1'000'000)});
+  BatchQuery query;
+  query.scope = KeyOf("");
+  query.ids = {"c", "nope", "a", "c", "b", "nope"};
+  const auto batch = store_->BatchGet(query);
+  TRIBUTARY_ASSERT_OK(batch);
+  ASSERT_THAT(batch->records, SizeIs(2));
+  EXPECT_EQ(batch->records[0].state, "C");
+  EXPECT_EQ(batch->records[1].state, "A");
+  EXPECT_THAT(batch->missing, ElementsAre("nope", "b"));
+  EXPECT_THAT(batch->unread, IsEmpty());
+  EXPECT_EQ(batch->revision, 4);
+  query.scope.owner_id = "stranger";
+  EXPECT_THAT(store_->BatchGet(query)->missing, ElementsAre("c", "nope", "a", "b"));
+}
+
+TEST_P(StoreConformance, BatchGetNamesWhatDidNotFit) {
+  Commit({Updated("a").State(std::string(600, 'a')), Updated("b").State(std::string(600, 'b')),
+          Updated("c").State("c")});
+  BatchQuery query;
+  query.scope = KeyOf("");
+  query.ids = {"a", "b", "c"};
+  query.max_bytes = 1000;
+  auto batch = store_->BatchGet(query);
+  TRIBUTARY_ASSERT_OK(batch);
+  EXPECT_THAT(batch->records, SizeIs(1));
+  EXPECT_THAT(batch->unread, ElementsAre("b", "c"));
+  query.ids = batch->unread;
+  query.max_bytes = 1;  // the first is answered whatever its size
+  batch = store_->BatchGet(query);
+  EXPECT_THAT(batch->records, SizeIs(1));
+  EXPECT_THAT(batch->unread, ElementsAre("c"));
+}
+
+TEST_P(StoreConformance, ListAnswersInKeyOrderWhateverTheOrderOfArrival) {
+  // Ids compare bytewise: a prefix first, upper case before lower case, UTF-8 last.
+  Commit({In("m2", "c", "o", "1"), In("m1", "d", "o", "1"), In("m1", "c", "p", "1"),
+          In("m1", "c", "o", "\xC3\xBC"), In("m1", "c", "o", "a"), In("m1", "c", "o", "Z"),
+          In("m1", "c", "o", "aa"), In("m1", "c", "o", "10"), In("m1", "c", "o", "9")});
+  const auto page = store_->List({});
+  TRIBUTARY_ASSERT_OK(page);
+  std::vector<std::string> names;
+  for (const Record& r : page->records) {
+    names.push_back(r.key.model + r.key.connector_id + r.key.owner_id + r.key.id);
+    EXPECT_EQ(r.state, names.back());
+  }
+  EXPECT_THAT(names, ElementsAre("m1co10", "m1co9", "m1coZ", "m1coa", "m1coaa", "m1co\xC3\xBC",
+                                 "m1cp1", "m1do1", "m2co1"));
+}
+
+TEST_P(StoreConformance, SelectionsNarrowListsAndChanges) {
+  Commit({In("m1", "c1", "o1", "a"), In("m1", "c1", "o2", "b"), In("m1", "c2", "o1", "c"),
+          In("m2", "c1", "o1", "d"), In("m2", "c2", "o2", "e"), In("m3", "c1", "o2", "f")});
+  const auto ids = [&](Selection selection) {
+    std::string listed;
+    std::string changed;
+    for (const std::string& item : ListAll({.selection = selection})) listed += item[0];
+    for (const std::string& item : ChangesAll({.selection = selection})) changed += item[2];
+    EXPECT_EQ(listed, changed);  // it was committed in key order
+    return listed;
+  };
+  EXPECT_EQ(ids({}), "abcdef");
+  EXPECT_EQ(ids({.models = {"m1"}}), "abc");
+  EXPECT_EQ(ids({.models = {"m3", "m1"}}), "abcf");
+  EXPECT_EQ(ids({.connector_id = "c1"}), "abdf");
+  EXPECT_EQ(ids({.owner_id = "o1"}), "acd");
+  EXPECT_EQ(ids({.connector_id = "c2", .owner_id = "o2"}), "e");
+  EXPECT_EQ(ids({.models = {"m2"}, .connector_id = "c1", .owner_id = "o1"}), "d");
+  EXPECT_EQ(ids({.models = {"m2"}, .connector_id = "c1", .owner_id = "o2"}), "");
+  EXPECT_EQ(ids({.models = {"m9"}}), "");
+  EXPECT_EQ(ids({.owner_id = "o"}), "");
+}
+
+TEST_P(StoreConformance, PagesOfAListJoinWithoutGapOrOverlap) {
+  std::vector<Delivery> batch;
+  for (int i = 0; i < 50; ++i) {
+    batch.push_back(In("m", "c", "o" + std::to_string(i % 3), std::to_string(i)));
+  }
+  batch.push_back(Say(Rank::kDeleted, KeyOf("7", "o1", "c", "m")).At(1'000'000));
+  Commit(batch);
+  const auto whole = ListAll();
+  EXPECT_THAT(whole, SizeIs(49));
+  for (const int size : {1, 2, 7, 48, 49, 50}) {
+    EXPECT_EQ(ListAll({.max_records = size}), whole) << size;
+    const auto page = store_->List({.max_records = size});
+    EXPECT_LE(page->records.size(), static_cast<size_t>(size));
+  }
+  EXPECT_EQ(ListAll({.max_bytes = 20}), whole);
+  // A position between two keys, or in a scope that is not there, is as good as any.
+  EXPECT_EQ(ListAll({.after = KeyOf("", "", "", "")}), whole);
+  EXPECT_THAT(ListAll({.after = KeyOf("", "", "", "z")}), IsEmpty());
+  EXPECT_THAT(ListAll({.after = KeyOf("5zz", "o2", "c", "m")}), ElementsAre("8=mco28"));
+}
+
+TEST_P(StoreConformance, APageEndsBeforeTheRecordThatWouldPassItsBytesButTheFirst) {
+  Commit({Updated("a").State(std::string(5000, 'a')), Updated("b").State(std::string(5000, 'b')),
+          Updated("c").State("c")});
+  const auto page = store_->List({.max_bytes = 1000});
+  TRIBUTARY_ASSERT_OK(page);
+  ASSERT_THAT(page->records, SizeIs(1));
+  EXPECT_EQ(page->next, KeyOf("a"));
+  EXPECT_THAT(store_->List({.max_bytes = 11'000})->records, SizeIs(3));
+}
+
+TEST_P(StoreConformance, AListShowsAnyRevisionAskedFor) {
+  Commit({Updated("a").At(1).State("a1"), Updated("b").At(1).State("b1"),
+          Updated("a").At(2).State("a2"), Deleted("b").At(2), Updated("c").At(1).State("c1"),
+          Updated("b").At(3).State("b3")});
+  const auto at = [&](Revision revision) { return ListAll({.revision = revision}); };
+  EXPECT_THAT(at(0), IsEmpty());
+  EXPECT_THAT(at(1), ElementsAre("a=a1"));
+  EXPECT_THAT(at(2), ElementsAre("a=a1", "b=b1"));
+  EXPECT_THAT(at(3), ElementsAre("a=a2", "b=b1"));
+  EXPECT_THAT(at(4), ElementsAre("a=a2"));
+  EXPECT_THAT(at(5), ElementsAre("a=a2", "c=c1"));
+  EXPECT_THAT(at(6), ElementsAre("a=a2", "b=b3", "c=c1"));
+  EXPECT_EQ(store_->List({.revision = 3})->revision, 3);
+  EXPECT_EQ(store_->List({})->revision, 6);
+}
+
+TEST_P(StoreConformance, PositionsBeyondTheHeadAreRefused) {
+  CommitOne(Updated("a").State("x"));
+  EXPECT_THAT(store_->List({.revision = 2}),
+              AllOf(StatusIs(absl::StatusCode::kOutOfRange), HasReason(reason::kPositionInFuture)));
+  EXPECT_THAT(store_->List({.revision = -1}), AllOf(StatusIs(absl::StatusCode::kOutOfRange),
+                                                    HasReason(reason::kRevisionCompacted)));
+  EXPECT_THAT(store_->Changes({.after = 2}),
+              AllOf(StatusIs(absl::StatusCode::kOutOfRange), HasReason(reason::kPositionInFuture)));
+}
+
+TEST_P(StoreConformance, ChangesComeInRevisionOrderWithoutGapOrOverlap) {
+  std::vector<Delivery> batch;
+  for (int i = 0; i < 60; ++i) {
+    batch.push_back(
+        Updated(std::to_string(i % 5)).At(i).State(std::to_string(i)).Raw("r" + std::to_string(i)));
+  }
+  batch.push_back(Deleted("never seen").At(1));
+  batch.push_back(Deleted("3").At(100));
+  Commit(batch);
+  const auto whole = ChangesAll();
+  EXPECT_THAT(whole, SizeIs(61));
+  EXPECT_EQ(whole.back(), "D 3");
+  for (const int size : {1, 3, 60, 61, 62}) {
+    EXPECT_EQ(ChangesAll({.max_changes = size}), whole) << size;
+  }
+  EXPECT_EQ(ChangesAll({.max_bytes = 1}), whole);
+  EXPECT_THAT(store_->Changes({.max_bytes = 1})->changes, SizeIs(1));
+  const auto through = store_->Changes({.after = 10, .through = 20});
+  EXPECT_THAT(through->changes, SizeIs(10));
+  EXPECT_EQ(through->through, 20);
+  EXPECT_EQ(through->head, 62);
+  const auto at_head = store_->Changes({.after = 62});
+  EXPECT_THAT(at_head->changes, IsEmpty());
+  EXPECT_EQ(at_head->through, 62);
+  EXPECT_EQ(store_->Changes({.raw = true})->changes[5]->raw, "r5");
+  EXPECT_EQ(store_->Changes({})->changes[5]->raw, "");
+}
+
+TEST_P(StoreConformance, ChangesThatAreNotCoveredArePassedOver) {
+  std::vector<Delivery> batch = {In("m", "c", "mine", "first")};
+  for (int i = 0; i < 3000; ++i) {
+    batch.push_back(In("m", "c", "other" + std::to_string(i % 2), std::to_string(i)));
+  }
+  batch.push_back(In("m", "d", "mine", "second"));
+  Commit(batch);
+  // One scope, several scopes, none.
+  EXPECT_THAT(ChangesAll({.selection = {{}, "c", "mine"}}), ElementsAre("C first=mcminefirst"));
+  EXPECT_THAT(ChangesAll({.selection = {{}, "", "mine"}}),
+              ElementsAre("C first=mcminefirst", "C second=mdminesecond"));
+  const auto none = store_->Changes({.selection = {{}, "", "nobody"}});
+  EXPECT_THAT(none->changes, IsEmpty());
+  EXPECT_EQ(none->through, 3002);
+}
+
+TEST_P(StoreConformance, ChangesBringTheStateBeforeWhereAskedForAndAlwaysForDeletes) {
+  Commit({Updated("a").At(1).State("x").Raw("rx"), Updated("a").At(2).State("y").Raw("ry"),
+          Deleted("a").At(3), Updated("a").At(4).State("z")});
+  const auto with = store_->Changes({.raw = true, .before = true});
+  TRIBUTARY_ASSERT_OK(with);
+  ASSERT_THAT(with->changes, SizeIs(4));
+  EXPECT_EQ(with->changes[0]->before, nullptr);
+  ASSERT_NE(with->changes[1]->before, nullptr);
+  EXPECT_EQ(with->changes[1]->before->state, "x");
+  EXPECT_EQ(with->changes[1]->before->raw, "rx");
+  ASSERT_NE(with->changes[2]->before, nullptr);
+  EXPECT_EQ(with->changes[2]->before->state, "y");
+  EXPECT_EQ(with->changes[2]->before->revision, 2);
+  EXPECT_EQ(with->changes[3]->before, nullptr);
+
+  const auto without = store_->Changes({});
+  EXPECT_EQ(without->changes[1]->before, nullptr);
+  ASSERT_NE(without->changes[2]->before, nullptr);
+  EXPECT_EQ(without->changes[2]->before->state, "y");
+  EXPECT_EQ(without->changes[2]->before->raw, "");
+}
+
+TEST_P(StoreConformance, WhatChangesAnswersIsWhatCommitReturned) {
+  EngineOptions options;
+  options.changed_fields = [](const Record&, const Record& after) { return "f" + after.state; };
+  Reopen(options);
+  clock_.Advance(12'345);
+  const Committed committed = CommitAll(
+      {Updated("a").At(1).State("x").Raw("r"), Updated("a").At(2).State("y"),
+       Updated("p").At(1).State("p").Embeds(Embedded("e").State("e")), Deleted("a").At(9)});
+  const auto page = store_->Changes({.raw = true, .before = true});
+  TRIBUTARY_ASSERT_OK(page);
+  ASSERT_EQ(page->changes.size(), committed.changes.size());
+  for (size_t i = 0; i < committed.changes.size(); ++i) {
+    const Change& want = *committed.changes[i];
+    const Change& got = *page->changes[i];
+    EXPECT_EQ(got.revision, want.revision);
+    EXPECT_EQ(got.prev, want.prev);
+    EXPECT_EQ(got.kind, want.kind);
+    EXPECT_EQ(got.key, want.key);
+    EXPECT_EQ(got.state, want.state);
+    EXPECT_EQ(got.raw, want.raw);
+    EXPECT_EQ(got.changed_fields, want.changed_fields);
+    EXPECT_EQ(got.committed_us, want.committed_us);
+    EXPECT_EQ(got.received_us, want.received_us);
+    EXPECT_EQ(got.delivery, want.delivery);
+    ASSERT_EQ(got.before == nullptr, want.before == nullptr);
+    if (want.before == nullptr) continue;
+    EXPECT_EQ(got.before->state, want.before->state);
+    EXPECT_EQ(got.before->raw, want.before->raw);
+    EXPECT_EQ(got.before->revision, want.before->revision);
+  }
+}
+
+TEST_P(StoreConformance, AReadShowsOneRevisionWhileBatchesAreCommitted) {
+  constexpr int kBatches = 200;
+  std::atomic<bool> done = false;
+  std::thread reader([&] {
+    Revision last = 0;
+    BatchQuery query;
+    query.scope = KeyOf("");
+    query.ids = {"a", "b"};
+    while (!done) {
+      const auto batch = store_->BatchGet(query);
+      TRIBUTARY_ASSERT_OK(batch);
+      EXPECT_GE(batch->revision, last);
+      last = batch->revision;
+      if (last == 0) continue;
+      ASSERT_THAT(batch->records, SizeIs(2));
+      EXPECT_EQ(batch->records[0].state, batch->records[1].state);
+      const auto changes = store_->Changes({.after = last - 2});
+      TRIBUTARY_ASSERT_OK(changes);
+      ASSERT_GE(changes->changes.size(), 2u);
+      EXPECT_EQ(changes->changes[0]->state, batch->records[0].state);
+    }
+  });
+  for (int i = 0; i < kBatches; ++i) {
+    const std::string state = std::to_string(i);
+    Commit({Updated("a").At(i).State(state), Updated("b").At(i).State(state)});
+  }
+  done = true;
+  reader.join();
+}
+
+TEST_P(StoreConformance, WritersAndReadersOfNewScopesDoNotDisturbEachOther) {
+  constexpr int kOwners = 200;
+  std::atomic<bool> done = false;
+  std::thread reader([&] {
+    while (!done) {
+      const auto head = store_->GetHead();
+      const auto page = store_->List({.max_records = 1000});
+      TRIBUTARY_ASSERT_OK(page);
+      EXPECT_GE(page->revision, head->revision);
+      if (!page->next.has_value()) {
+        EXPECT_EQ(page->records.size(), static_cast<size_t>(page->revision));
+      }
+      TRIBUTARY_EXPECT_OK(store_->Changes({.after = head->revision}));
+    }
+  });
+  for (int i = 0; i < kOwners; ++i) CommitOne(In("m", "c", "o" + std::to_string(i), "x"));
+  done = true;
+  reader.join();
+  EXPECT_THAT(ListAll(), SizeIs(kOwners));
+}
+
+}  // namespace
+}  // namespace tributary::testing
