@@ -1,0 +1,112 @@
+#pragma once
+
+#include <simdjson.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "server/model/json_repair.h"
+
+namespace tributary {
+
+class JsonBody;
+
+// One value of a parsed body. A view: valid as long as the body is. Cheap to copy.
+class JsonValue {
+ public:
+  enum class Kind {
+    kNull,
+    kBool,
+    kInteger,   // within int64_t
+    kUnsigned,  // beyond it, within uint64_t
+    kDouble,
+    kHuge,  // a number outside a double's range, or an integer beyond 64 bits: only its text is
+            // known
+    kString,
+    kArray,
+    kObject,
+  };
+  using Member = std::pair<std::string_view, JsonValue>;
+
+  JsonValue(simdjson::dom::element element, const JsonBody* body)
+      : element_(element), body_(body) {}
+
+  Kind kind() const;
+  bool IsNull() const { return element_.is_null(); }
+  bool IsObject() const { return element_.is_object(); }
+  bool IsNumber() const;
+
+  // Each is for its own kind only, and 0, false or empty for any other.
+  bool AsBool() const;
+  int64_t AsInteger() const;
+  uint64_t AsUnsigned() const;
+  double AsDouble() const;  // of any kind of number but kHuge
+  std::string_view AsString() const;
+  std::string NumberText()
+      const;  // of any kind of number, as JavaScript writes it; of kHuge as it was sent
+
+  // The items of an array.
+  std::vector<JsonValue> Items() const;
+  // Calls `visit(key, value)` for each member as sent, so also for keys that come again.
+  template <typename Visit>
+  void ForEachMember(Visit visit) const;
+  // The members of an object, of equal keys the last, in the order of keys (bytewise).
+  std::vector<Member> SortedMembers() const;
+  // The last member of that name; none too if this is no object.
+  std::optional<JsonValue> Find(std::string_view key) const;
+
+  // Compact JSON, cut off after about `max_bytes`.
+  std::string Text(size_t max_bytes) const;
+
+ private:
+  void AppendText(std::string& out, size_t max_bytes) const;
+
+  simdjson::dom::element element_;
+  const JsonBody* body_;
+};
+
+// The body of a request, parsed strictly as a whole, but for three things that JavaScript accepts:
+// a byte order mark is skipped, half a surrogate pair reads as U+FFFD, and a number of any size is
+// a number.
+class JsonBody {
+ public:
+  JsonBody() = default;
+  JsonBody(const JsonBody&) = delete;
+  JsonBody& operator=(const JsonBody&) = delete;
+
+  // Parses `text` where it lies (it is only given more capacity), so `text` must outlive this.
+  // False if it is not JSON: then error() says why.
+  bool Parse(std::string& text);
+
+  JsonValue root() const { return {root_, this}; }
+  const std::string& error() const { return error_; }
+
+  // True if any string may hold U+FFFD where half a surrogate pair was sent.
+  bool lone_surrogates() const { return repaired_.lone_surrogates; }
+  // The number that a string of the repaired text stands for.
+  const std::string* HugeNumber(std::string_view string) const;
+
+ private:
+  simdjson::dom::parser parser_;
+  simdjson::dom::element root_;
+  RepairedJson repaired_;
+  std::string error_;
+};
+
+// A double as JavaScript writes it: the shortest decimal text that reads back as the same value.
+std::string DoubleText(double value);
+
+template <typename Visit>
+void JsonValue::ForEachMember(Visit visit) const {
+  simdjson::dom::object object;
+  if (element_.get(object) != simdjson::SUCCESS) return;
+  for (const simdjson::dom::key_value_pair member : object) {
+    visit(std::string_view(member.key.data(), member.key.size()), JsonValue(member.value, body_));
+  }
+}
+
+}  // namespace tributary

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/model/json_body.h"
+#include "server/model/place.h"
+#include "server/model/webhook_decoder.h"
+
+namespace tributary {
+
+// What is wrong with one resource: the source's own warnings, then ours, in the order in which they
+// were found. Keeps no more than can be stored, and counts the rest.
+class WarningList {
+ public:
+  // Takes over the source's `warnings`, the value at `place`.
+  void TakeFromSource(const JsonValue& list, const Place& place);
+
+  // `value` breaks `rule`, which says what holds and what became of the value, in words.
+  void Add(const Place& place, std::string_view rule, const JsonValue& value);
+  // The same of something that is not one value: `text` is the offending text, or empty.
+  void Add(const Place& place, std::string_view rule, std::string_view text = {});
+
+  // Those that we found, whether they are kept or not.
+  size_t ours() const { return ours_; }
+  // Those that we found and kept.
+  std::vector<Fault> TakeFaults() { return std::move(faults_); }
+
+  // As fields 8 of a resource, at most kWarningsMax; where there are more the last says how many.
+  std::string Encode() const;
+
+ private:
+  struct FromSource {
+    std::string code;
+    std::string message;
+    std::string field;
+    std::string value;
+  };
+
+  std::vector<FromSource> source_;
+  size_t source_count_ = 0;
+  std::vector<Fault> faults_;
+  size_t ours_ = 0;
+};
+
+}  // namespace tributary

@@ -1,0 +1,261 @@
+#include "server/model/webhook_decoder.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/hash.h"
+#include "server/base/limits.h"
+#include "server/base/strings.h"
+#include "server/model/json_body.h"
+#include "server/model/resource_reader.h"
+#include "server/model/warning_list.h"
+
+namespace tributary {
+namespace {
+
+using Refusal = DecodedWebhook::Refusal;
+
+constexpr std::string_view kSeparator = "::";
+constexpr size_t kFaultValueBytesMax = 128;
+constexpr size_t kFaultsInProblem = 3;
+
+std::optional<Rank> RankOf(std::string_view trigger) {
+  if (trigger == "created") return Rank::kCreated;
+  if (trigger == "updated") return Rank::kUpdated;
+  if (trigger == "deleted") return Rank::kDeleted;
+  return std::nullopt;
+}
+
+Fault MakeFault(std::string_view pointer, std::string_view rule, std::string_view value = {}) {
+  Fault fault;
+  fault.pointer = std::string(pointer);
+  fault.detail = std::string(rule);
+  fault.value = std::string(CutUtf8(value, kFaultValueBytesMax));
+  return fault;
+}
+
+Fault MakeFault(std::string_view pointer, std::string_view rule, const JsonValue& value) {
+  return MakeFault(pointer, rule, value.Text(kFaultValueBytesMax));
+}
+
+// What the envelope says, as far as it was read; the rest is in the faults.
+struct Envelope {
+  std::string event;
+  std::string_view model;
+  std::string_view trigger;
+  std::string id;
+  std::optional<JsonValue> data;
+};
+
+void ReadEvent(const JsonValue& root, Envelope& envelope, std::vector<Fault>& faults) {
+  constexpr std::string_view kRule = "must be a string of the form model::trigger";
+  const std::optional<JsonValue> event = root.Find("event");
+  if (!event.has_value()) {
+    faults.push_back(MakeFault("/event", kRule));
+    return;
+  }
+  if (event->kind() == JsonValue::Kind::kString) {
+    envelope.event = std::string(CutUtf8(event->AsString(), limits::kNameBytesMax));
+  }
+  const std::string_view text = envelope.event;
+  const size_t at = text.find(kSeparator);
+  if (at == 0 || at == std::string_view::npos || at + kSeparator.size() == text.size() ||
+      event->AsString().size() > limits::kNameBytesMax || !IsCleanUtf8(text)) {
+    faults.push_back(MakeFault("/event", kRule, *event));
+    return;
+  }
+  envelope.model = text.substr(0, at);
+  envelope.trigger = text.substr(at + kSeparator.size());
+}
+
+void ReadId(const JsonValue& data, Envelope& envelope, std::vector<Fault>& faults) {
+  const std::optional<JsonValue> id = data.Find("id");
+  if (!id.has_value() || id->IsNull()) {
+    faults.push_back(MakeFault("/data/id", "is required"));
+    return;
+  }
+  const std::string text = FieldReader::IdText(*id);
+  if (FieldReader::IsName(text)) {
+    envelope.id = text;
+    return;
+  }
+  faults.push_back(MakeFault("/data/id",
+                             absl::StrCat("must be a string of 1 to ", limits::kNameBytesMax,
+                                          " bytes without control characters, or a number"),
+                             *id));
+}
+
+Envelope ReadEnvelope(const JsonValue& root, std::vector<Fault>& faults) {
+  Envelope envelope;
+  if (!root.IsObject()) {
+    faults.push_back(MakeFault("", "the body must be an object with event and data", root));
+    return envelope;
+  }
+  ReadEvent(root, envelope, faults);
+  envelope.data = root.Find("data");
+  if (!envelope.data.has_value() || !envelope.data->IsObject()) {
+    faults.push_back(envelope.data.has_value()
+                         ? MakeFault("/data", "must be an object", *envelope.data)
+                         : MakeFault("/data", "is required"));
+    return envelope;
+  }
+  ReadId(*envelope.data, envelope, faults);
+  const std::optional<JsonValue> model = envelope.data->Find("model");
+  const bool said = model.has_value() && !model->IsNull();
+  if (said && !envelope.model.empty() &&
+      (model->kind() != JsonValue::Kind::kString || model->AsString() != envelope.model)) {
+    faults.push_back(MakeFault(
+        "/data/model", absl::StrCat("must be ", Absl(envelope.model), ", the model of the event"),
+        *model));
+  }
+  return envelope;
+}
+
+// One decode: gathers the result from the envelope inwards.
+class Decoding {
+ public:
+  Decoding(const ModelRegistry& registry, const DecoderOptions& options,
+           const WebhookHeaders& headers, std::string body, int64_t arrived_us)
+      : registry_(registry), options_(options), headers_(headers), text_(std::move(body)) {
+    Delivery& delivery = result_.delivery;
+    delivery.connector_id = headers.connector_id;
+    delivery.owner_id = headers.owner_id;
+    delivery.idempotency_key = headers.idempotency_key;
+    delivery.arrived_us = arrived_us;
+  }
+
+  DecodedWebhook Run();
+
+ private:
+  void Judge();
+  void ReadState(const Model& model, Rank rank);
+  void Refuse(Refusal refusal, std::vector<Fault> faults);
+  void Park(Fault fault);
+  void DescribeProblem();
+  void Seal();
+
+  const ModelRegistry& registry_;
+  const DecoderOptions& options_;
+  const WebhookHeaders& headers_;
+  std::string text_;
+  JsonBody body_;
+  Envelope envelope_;
+  bool keep_body_ = false;
+  DecodedWebhook result_;
+};
+
+DecodedWebhook Decoding::Run() {
+  if (body_.Parse(text_)) {
+    Judge();
+  } else {
+    Refuse(Refusal::kNotJson, {MakeFault("", body_.error())});
+  }
+  Seal();
+  return std::move(result_);
+}
+
+void Decoding::Judge() {
+  std::vector<Fault> faults;
+  envelope_ = ReadEnvelope(body_.root(), faults);
+  result_.delivery.event = envelope_.event;
+  result_.delivery.resource_id = envelope_.id;
+  const Model* model = registry_.Find(envelope_.model);
+  // Somebody waits for cards whatever is wrong with the rest.
+  result_.answers_with_cards = model != nullptr && model->answers_with_cards();
+  if (!faults.empty()) {
+    Refuse(Refusal::kEnvelope, std::move(faults));
+    return;
+  }
+  if (model == nullptr) {
+    Park(MakeFault("/event", "names a model that this version does not know", envelope_.event));
+    return;
+  }
+  const std::optional<Rank> rank = RankOf(envelope_.trigger);
+  if (!rank.has_value()) {
+    Park(MakeFault("/event", "names a trigger that this version does not know", envelope_.event));
+    return;
+  }
+  ReadState(*model, *rank);
+}
+
+void Decoding::ReadState(const Model& model, Rank rank) {
+  ResourceReader reader(registry_, body_, headers_, result_.delivery.arrived_us,
+                        options_.keep_raw_resource);
+  WarningList warnings;
+  std::optional<Mutation> own =
+      rank == Rank::kDeleted ? reader.ReadDelete(model, *envelope_.data, envelope_.id, warnings)
+                             : reader.Read(model, *envelope_.data, envelope_.id, rank, warnings);
+  keep_body_ = warnings.ours() > 0 || reader.embedded_warnings();
+  const bool refused = options_.validation == Validation::kReject && warnings.ours() > 0;
+  result_.warnings = warnings.TakeFaults();
+  if (!own.has_value()) {
+    Refuse(Refusal::kTooLarge,
+           {MakeFault("/data", absl::StrCat("must not take more than ", limits::kResourceBytesMax,
+                                            " bytes when it is stored"))});
+    return;
+  }
+  if (refused) {
+    Refuse(Refusal::kContent, result_.warnings);
+    return;
+  }
+  result_.delivery.mutations = reader.TakeEmbedded();
+  result_.delivery.mutations.push_back(*std::move(own));
+}
+
+void Decoding::Refuse(Refusal refusal, std::vector<Fault> faults) {
+  result_.refusal = refusal;
+  result_.faults = std::move(faults);
+  result_.delivery.intake = Delivery::Intake::kReject;
+  keep_body_ = true;
+  DescribeProblem();
+}
+
+void Decoding::Park(Fault fault) {
+  result_.faults.push_back(std::move(fault));
+  result_.delivery.intake = Delivery::Intake::kPark;
+  keep_body_ = true;
+  DescribeProblem();
+}
+
+void Decoding::DescribeProblem() {
+  std::string& problem = result_.delivery.problem;
+  size_t said = 0;
+  for (const Fault& fault : result_.faults) {
+    if (said == kFaultsInProblem) {
+      absl::StrAppend(&problem, "; and ", result_.faults.size() - said, " more");
+      return;
+    }
+    absl::StrAppend(&problem, said == 0 ? "" : "; ", fault.pointer,
+                    fault.pointer.empty() ? "" : " ", fault.detail);
+    if (!fault.value.empty())
+      absl::StrAppend(&problem, ", is ", Clip(fault.value, kFaultValueBytesMax));
+    ++said;
+  }
+}
+
+// Digests the content, and puts the body where the ledger looks for it.
+void Decoding::Seal() {
+  Delivery& delivery = result_.delivery;
+  Hasher hasher;
+  hasher.Add(delivery.event);
+  if (delivery.mutations.empty()) hasher.Add(text_);
+  for (const Mutation& mutation : delivery.mutations) {
+    const Key& key = mutation.key;
+    hasher.Add(key.model).Add(key.connector_id).Add(key.owner_id).Add(key.id);
+    hasher.Add(absl::StrCat(static_cast<int>(mutation.rank)));
+    hasher.Add(mutation.time_us.has_value() ? absl::StrCat(*mutation.time_us) : std::string());
+    hasher.Add(mutation.state).Add(mutation.raw);
+  }
+  delivery.content = hasher.Finish();
+  (keep_body_ ? delivery.body : delivery.body_if_superseded) = std::move(text_);
+}
+
+}  // namespace
+
+DecodedWebhook WebhookDecoder::Decode(const WebhookHeaders& headers, std::string body,
+                                      int64_t arrived_us) const {
+  return Decoding(registry_, options_, headers, std::move(body), arrived_us).Run();
+}
+
+}  // namespace tributary
