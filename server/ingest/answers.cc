@@ -67,9 +67,11 @@ ProblemType TypeOf(DecodedWebhook::Refusal refusal) {
   return problem::kEnvelopeInvalid;
 }
 
-// "/data/id: must be a string, not 7"
+// `/data/model "genericUser": must be genericWorkspace, the model of the event`
 std::string InWords(const Fault& fault) {
-  return fault.pointer.empty() ? fault.detail : absl::StrCat(fault.pointer, ": ", fault.detail);
+  std::string where = fault.pointer;
+  if (!fault.value.empty()) absl::StrAppend(&where, where.empty() ? "" : " ", Clip(fault.value));
+  return where.empty() ? fault.detail : absl::StrCat(where, ": ", fault.detail);
 }
 
 HttpAnswer RejectedAnswer(const DecodedWebhook& decoded, const std::string& delivery_id) {
