@@ -1,10 +1,15 @@
-#include "server/store/sqlite/sqlite_store.h"
+// The SQLite engine: it passes the conformance suite, finds damage, and keeps its tables tidy.
 
+#include "absl/strings/str_cat.h"
 #include "tests/store/conformance.h"
-#include "tests/testing/temp_dir.h"
+#include "tests/store/sqlite_fixture.h"
 
 namespace tributary::testing {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class SqliteEngine final : public Engine {
  public:
@@ -25,6 +30,164 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, StoreConformance,
                          ::testing::Values([]() -> std::unique_ptr<Engine> {
                            return std::make_unique<SqliteEngine>();
                          }));
+
+// --- Damage
+// --------------------------------------------------------------------------------------------
+
+class SqliteDamage : public SqliteStoreTest {
+ protected:
+  SqliteDamage() {
+    Open();
+    Commit({Updated("a").At(1).State("x").Raw("rx"), Updated("b").At(1).State("y").Raw("ry"),
+            Updated("a").At(2).State("x2").Raw("rx2")});
+    Close();
+  }
+
+  static auto IsDamage() {
+    return AllOf(StatusIs(absl::StatusCode::kDataLoss), HasReason(reason::kStoredDataCorrupt));
+  }
+};
+
+TEST_F(SqliteDamage, OfAnyColumnOfAChangeIsFoundWhenItIsRead) {
+  const std::pair<const char*, const char*> columns[] = {
+      {"state", "x'7879'"},  {"changed_fields", "x'79'"},
+      {"id", "x'62'"},       {"prev", "0"},
+      {"kind", "2"},         {"version_time", "1"},
+      {"version_rank", "4"}, {"delivery", "9"},
+      {"received_us", "1"},  {"committed_us", "1"},
+      {"note", "7"},         {"idempotency_key", "x'79'"},
+      {"scope", "2"},        {"crc", "1"}};
+  for (const auto& [column, value] : columns) {
+    SCOPED_TRACE(column);
+    const std::string saved = Content(path_);
+    Sql(absl::StrCat("UPDATE change SET ", column, " = ", value, " WHERE revision = 3"));
+    Open();
+    EXPECT_THAT(store_->Get(KeyOf("a"), false), IsDamage());
+    EXPECT_THAT(store_->List({}), IsDamage());
+    BatchQuery query;
+    query.scope = KeyOf("");
+    query.ids = {"a"};
+    EXPECT_THAT(store_->BatchGet(query), IsDamage());
+    if (std::string_view(column) != "scope") {
+      EXPECT_THAT(store_->Changes({}), IsDamage());
+    }
+    EXPECT_EQ(StateOf("b"), "y");
+    Close();
+    std::ofstream(path_, std::ios::binary) << saved;
+  }
+}
+
+TEST_F(SqliteDamage, OfTheRawResourceIsFoundWhereItIsRead) {
+  Sql("UPDATE change SET raw = x'00' WHERE revision = 3");
+  Open();
+  EXPECT_EQ(StateOf("a"), "x2");
+  EXPECT_THAT(store_->Get(KeyOf("a"), true), IsDamage());
+}
+
+TEST_F(SqliteDamage, OfAPointerIsFound) {
+  const std::string saved = Content(path_);
+  // Each would otherwise show an older state, another resource or nothing.
+  for (const char* damage : {"revision = 1", "revision = 2", "revision = 99", "version_time = 0",
+                             "version_delivery = 1"}) {
+    SCOPED_TRACE(damage);
+    Sql(absl::StrCat("UPDATE resource SET ", damage, " WHERE id = x'61'"));
+    Open();
+    EXPECT_THAT(store_->Get(KeyOf("a"), false), IsDamage());
+    EXPECT_EQ(StateOf("b"), "y");
+    Close();
+    std::ofstream(path_, std::ios::binary) << saved;
+  }
+}
+
+TEST_F(SqliteDamage, OfALostRowIsFound) {
+  Sql("DELETE FROM change WHERE revision = 3");
+  Open();
+  EXPECT_THAT(store_->Get(KeyOf("a"), false), IsDamage());
+}
+
+TEST_F(SqliteDamage, IsRepairedByTheNextState) {
+  Sql("UPDATE change SET state = x'00' WHERE revision = 3");
+  Open();
+  const Committed committed = Commit({Updated("a").At(3).State("x3")});
+  ASSERT_THAT(committed.changes, SizeIs(1));
+  EXPECT_EQ(committed.changes[0]->kind, ChangeKind::kUpdated);
+  EXPECT_EQ(StateOf("a"), "x3");
+}
+
+// --- The ledger and the memory of duplicates
+// -----------------------------------------------------------
+
+using SqliteLedger = SqliteStoreTest;
+
+TEST_F(SqliteLedger, HasARowForEachDeliveryThatMadeNoChangeOfItsOwn) {
+  Open();
+  Delivery superseded = Updated("a").At(1).State("old").WithKey("s");
+  superseded.body_if_superseded = "superseded body";
+  Delivery applied = Updated("a").At(9).State("z").WithKey("w");
+  applied.body = "warned about";
+  applied.body_if_superseded = "not this";
+  Delivery rejected = Updated("a").State("rejected body").Rejected().WithKey("r");
+  rejected.problem = "why";
+  Commit({Updated("a").At(5).State("x").WithKey("k"), superseded,
+          Updated("a").At(6).State("y").WithKey("k"), Updated("a").State("parked body").Parked(),
+          rejected, applied});
+  Close();
+  EXPECT_EQ(Ask("SELECT group_concat(number || ':' || verdict || ':' || revision) FROM delivery"),
+            "2:4:1,4:5:0,5:6:0");
+  EXPECT_EQ(Ask("SELECT group_concat(delivery || ':' || CAST(body AS TEXT)) FROM body"),
+            "2:superseded body,4:parked body,5:rejected body,6:warned about");
+  EXPECT_EQ(Ask("SELECT CAST(problem AS TEXT) FROM delivery WHERE number = 5"), "why");
+  EXPECT_EQ(Ask("SELECT group_concat(delivery || ':' || note) FROM change"), "1:0,3:1,6:0");
+}
+
+TEST_F(SqliteLedger, ForgetsFingerprintsOnceTheirWindowIsOver) {
+  options_.idempotency_window_us = 1000;
+  Open();
+  for (int i = 0; i < 300; ++i) {
+    Commit({Updated("a").At(i).State(absl::StrCat(i)).ArrivedAt(i)});
+  }
+  for (int i = 0; i < 10; ++i) {
+    Commit({Updated("a").At(1000 + i).State(absl::StrCat(i)).ArrivedAt(5000 + i)});
+  }
+  Close();
+  EXPECT_EQ(Ask("SELECT count(*) FROM idempotency"), "10");
+}
+
+// --- Short reads
+// ---------------------------------------------------------------------------------------
+
+using SqliteReads = SqliteStoreTest;
+
+TEST_F(SqliteReads, LookAtABoundedNumberOfRowsAndSayHowFarTheyCame) {
+  constexpr int kTombstones = 5000;
+  Open();
+  std::vector<Delivery> batch;
+  for (int i = 0; i < kTombstones; ++i) batch.push_back(Deleted(absl::StrCat(i)).At(1));
+  batch.push_back(Updated("zz").State("the last"));
+  Commit(batch);
+
+  int calls = 0;
+  RecordQuery query;
+  for (;;) {
+    const auto page = store_->List(query);
+    TRIBUTARY_ASSERT_OK(page);
+    ++calls;
+    if (!page->next.has_value()) {
+      ASSERT_THAT(page->records, SizeIs(1));
+      break;
+    }
+    EXPECT_THAT(page->records, IsEmpty());
+    query.after = page->next;
+  }
+  EXPECT_GE(calls, kTombstones / 1024);
+
+  const auto changes = store_->Changes({});
+  TRIBUTARY_ASSERT_OK(changes);
+  EXPECT_THAT(changes->changes, IsEmpty());
+  EXPECT_GT(changes->through, 0);
+  EXPECT_LE(changes->through, 1024);
+  EXPECT_EQ(changes->head, kTombstones + 1);
+}
 
 }  // namespace
 }  // namespace tributary::testing
