@@ -16,7 +16,8 @@ const definition = protoLoader.loadSync(
 const {tributary} = grpc.loadPackageDefinition(definition);
 
 const summary = ({customFields, rawResource, warnings}) =>
-    [Object.keys(customFields ?? {}).length, rawResource != null, (warnings ?? []).length];
+    [Object.keys(customFields ?? {}).length, rawResource != null, (warnings ?? []).length,
+     warnings?.at(-1)?.message ?? ''];
 // Keys are in the order of their bytes, which is that of the server.
 const keyOf = ({connectorId, ownerId, id}) => Buffer.from([connectorId, ownerId, id].join('\0')).toString('hex');
 

@@ -1,6 +1,6 @@
 """Reads everything of four models in every way there is, with gRPC's default settings, and prints a summary.
 
-The last line is JSON: {"model/owner/id": [number of custom fields, has raw, number of warnings]}.
+The last line is JSON: {"model/owner/id": [number of custom fields, has raw, number of warnings, the last of them]}.
 """
 
 import importlib
@@ -18,7 +18,8 @@ BEGINNING = 3
 
 
 def summary(resource):
-    return [len(resource.custom_fields), resource.HasField("raw_resource"), len(resource.warnings)]
+    last = resource.warnings[-1].message if resource.warnings else ""
+    return [len(resource.custom_fields), resource.HasField("raw_resource"), len(resource.warnings), last]
 
 
 def pages(method, request, items):
