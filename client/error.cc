@@ -1,10 +1,11 @@
 #include "client/error.h"
 
+#include <string_view>
+
 #include "absl/strings/cord.h"
-#include "absl/strings/str_cat.h"
+#include "google/protobuf/any.pb.h"
+#include "google/protobuf/duration.pb.h"
 #include "google/protobuf/unknown_field_set.h"
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
 
 namespace tributary {
 inline namespace client {
@@ -15,40 +16,38 @@ using google::protobuf::UnknownFieldSet;
 
 constexpr char kReasonMetadata[] = "tributary-reason";
 
-template <typename Detail>
-std::string TypeUrl() {
-  return absl::StrCat("type.googleapis.com/", Detail::descriptor()->full_name());
-}
+// The google.rpc messages are read by field number, because distributions ship error_details.proto without
+// ErrorInfo, or not at all:
+//   Status     {int32 code = 1; string message = 2; repeated Any details = 3;}
+//   ErrorInfo  {string reason = 1; string domain = 2; map<string, string> metadata = 3;}
+//   BadRequest {repeated FieldViolation field_violations = 1;} of {string field = 1; string description = 2;}
+//   RetryInfo  {Duration retry_delay = 1;}
+constexpr char kErrorInfo[] = "type.googleapis.com/google.rpc.ErrorInfo";
+constexpr char kBadRequest[] = "type.googleapis.com/google.rpc.BadRequest";
+constexpr char kRetryInfo[] = "type.googleapis.com/google.rpc.RetryInfo";
 
-template <typename Detail>
-std::optional<Detail> FindDetail(const absl::Status& status) {
-  const auto payload = status.GetPayload(TypeUrl<Detail>());
-  Detail detail;
-  if (!payload.has_value() || !detail.ParseFromString(std::string(*payload))) return std::nullopt;
-  return detail;
-}
-
-// google.rpc.ErrorInfo, which is younger than the error_details.proto of some distributions. It is read
-// by field number: {string reason = 1; string domain = 2; map<string, string> metadata = 3;}.
-constexpr char kErrorInfoUrl[] = "type.googleapis.com/google.rpc.ErrorInfo";
-constexpr int kReasonField = 1;
-constexpr int kMetadataField = 3;
-constexpr int kMapKeyField = 1;
-constexpr int kMapValueField = 2;
-
-void ReadErrorInfo(const absl::Status& status, UnknownFieldSet& info) {
-  const auto payload = status.GetPayload(kErrorInfoUrl);
-  if (payload.has_value() && !info.ParseFromString(std::string(*payload))) info.Clear();
-}
-
-std::string TextOf(const UnknownFieldSet& message, int number) {
-  for (int i = 0; i < message.field_count(); ++i) {
-    const UnknownField& field = message.field(i);
+// All strings or messages under `number` in an encoded message; none if it is not one.
+std::vector<std::string> Items(const std::string& message, int number) {
+  UnknownFieldSet fields;
+  std::vector<std::string> items;
+  if (!fields.ParseFromString(message)) return items;
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const UnknownField& field = fields.field(i);
     if (field.number() == number && field.type() == UnknownField::TYPE_LENGTH_DELIMITED) {
-      return field.length_delimited();
+      items.push_back(field.length_delimited());
     }
   }
-  return "";
+  return items;
+}
+
+std::string Item(const std::string& message, int number) {
+  const std::vector<std::string> items = Items(message, number);
+  return items.empty() ? "" : items.back();
+}
+
+std::string Detail(const absl::Status& status, const char* type) {
+  const auto payload = status.GetPayload(type);
+  return payload.has_value() ? std::string(*payload) : "";
 }
 
 }  // namespace
@@ -56,62 +55,47 @@ std::string TextOf(const UnknownFieldSet& message, int number) {
 absl::Status ToAbslStatus(const grpc::Status& status, const grpc::ClientContext& context) {
   // The codes are numerically equal.
   absl::Status result(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-  google::rpc::Status details;
-  if (details.ParseFromString(status.error_details())) {
-    for (const google::protobuf::Any& any : details.details()) {
-      result.SetPayload(any.type_url(), absl::Cord(any.value()));
-    }
+  for (const std::string& detail : Items(status.error_details(), 3)) {
+    google::protobuf::Any any;
+    if (any.ParseFromString(detail)) result.SetPayload(any.type_url(), absl::Cord(any.value()));
   }
   // Some proxies drop binary trailers; the reason comes in plain text too.
   if (!result.ok() && ReasonOf(result).empty()) {
     const auto& trailers = context.GetServerTrailingMetadata();
     if (const auto found = trailers.find(kReasonMetadata); found != trailers.end()) {
       UnknownFieldSet info;
-      info.AddLengthDelimited(kReasonField, {found->second.data(), found->second.size()});
+      info.AddLengthDelimited(1, {found->second.data(), found->second.size()});
       std::string bytes;
       info.SerializeToString(&bytes);
-      result.SetPayload(kErrorInfoUrl, absl::Cord(bytes));
+      result.SetPayload(kErrorInfo, absl::Cord(bytes));
     }
   }
   return result;
 }
 
-std::string ReasonOf(const absl::Status& status) {
-  UnknownFieldSet info;
-  ReadErrorInfo(status, info);
-  return TextOf(info, kReasonField);
-}
+std::string ReasonOf(const absl::Status& status) { return Item(Detail(status, kErrorInfo), 1); }
 
 std::map<std::string, std::string> MetadataOf(const absl::Status& status) {
   std::map<std::string, std::string> metadata;
-  UnknownFieldSet info;
-  ReadErrorInfo(status, info);
-  for (int i = 0; i < info.field_count(); ++i) {
-    const UnknownField& field = info.field(i);
-    UnknownFieldSet entry;
-    if (field.number() == kMetadataField && field.type() == UnknownField::TYPE_LENGTH_DELIMITED &&
-        entry.ParseFromString(field.length_delimited())) {
-      metadata[TextOf(entry, kMapKeyField)] = TextOf(entry, kMapValueField);
-    }
+  for (const std::string& entry : Items(Detail(status, kErrorInfo), 3)) {
+    metadata[Item(entry, 1)] = Item(entry, 2);
   }
   return metadata;
 }
 
 std::vector<std::pair<std::string, std::string>> ViolationsOf(const absl::Status& status) {
   std::vector<std::pair<std::string, std::string>> violations;
-  if (const auto bad_request = FindDetail<google::rpc::BadRequest>(status)) {
-    for (const auto& violation : bad_request->field_violations()) {
-      violations.emplace_back(violation.field(), violation.description());
-    }
+  for (const std::string& violation : Items(Detail(status, kBadRequest), 1)) {
+    violations.emplace_back(Item(violation, 1), Item(violation, 2));
   }
   return violations;
 }
 
 std::optional<absl::Duration> RetryDelayOf(const absl::Status& status) {
-  const auto retry = FindDetail<google::rpc::RetryInfo>(status);
-  if (!retry.has_value()) return std::nullopt;
-  return absl::Seconds(retry->retry_delay().seconds()) +
-         absl::Nanoseconds(retry->retry_delay().nanos());
+  google::protobuf::Duration delay;
+  const std::vector<std::string> delays = Items(Detail(status, kRetryInfo), 1);
+  if (delays.empty() || !delay.ParseFromString(delays.back())) return std::nullopt;
+  return absl::Seconds(delay.seconds()) + absl::Nanoseconds(delay.nanos());
 }
 
 bool IsTransient(const absl::Status& status) {

@@ -1,0 +1,105 @@
+#include "client/command/connection.h"
+
+#include "absl/strings/str_cat.h"
+#include "client/channel.h"
+#include "client/command/exit_code.h"
+#include "client/command/suggest.h"
+
+namespace tributary::command {
+
+std::vector<Flag> ServerFlags() {
+  return {{.name = "address",
+           .value = "HOST:PORT",
+           .help = "the server's gRPC address",
+           .fallback = "127.0.0.1:50051",
+           .variable = "TRIBUTARY_ADDRESS"},
+          {.name = "timeout",
+           .value = "DURATION",
+           .help = "how long to wait for an answer",
+           .fallback = "10s"}};
+}
+
+std::vector<Flag> ScopeFlags() {
+  return {{.name = "connector",
+           .value = "ID",
+           .help = "the connector, such as hubspot",
+           .variable = "TRIBUTARY_CONNECTOR",
+           .letter = 'c'},
+          {.name = "owner",
+           .value = "ID",
+           .help = "the owner: your customer's id",
+           .variable = "TRIBUTARY_OWNER",
+           .letter = 'O'}};
+}
+
+Flag OutputFlag(std::string_view formats) {
+  return {.name = "output",
+          .value = "FORMAT",
+          .help = std::string(formats),
+          .fallback = "table",
+          .letter = 'o'};
+}
+
+Flag ViewFlag() {
+  return {.name = "view",
+          .value = "VIEW",
+          .help = "basic, or full: with raw_resource",
+          .fallback = "basic"};
+}
+
+std::vector<Flag> Concat(std::initializer_list<std::vector<Flag>> lists) {
+  std::vector<Flag> all;
+  for (const std::vector<Flag>& list : lists) all.insert(all.end(), list.begin(), list.end());
+  return all;
+}
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const Arguments& arguments) {
+  const std::string address = arguments.Text("address");
+  if (address.empty()) return UsageError("--address is empty");
+  return Connect(address);
+}
+
+absl::StatusOr<CallOptions> ReadCallOptions(const Arguments& arguments) {
+  const absl::StatusOr<absl::Duration> timeout = arguments.Value<absl::Duration>("timeout");
+  if (!timeout.ok()) return timeout.status();
+  if (*timeout <= absl::ZeroDuration()) return UsageError("--timeout must be more than nothing");
+  return CallOptions{.timeout = *timeout};
+}
+
+Scope ReadScope(const Arguments& arguments) {
+  return {arguments.Text("connector"), arguments.Text("owner")};
+}
+
+absl::StatusOr<v1::View> ReadView(const Arguments& arguments) {
+  const std::string view = arguments.Text("view");
+  if (view == "basic") return v1::VIEW_BASIC;
+  if (view == "full") return v1::VIEW_FULL;
+  return UsageError(absl::StrCat("--view=", view, ": wants basic or full"));
+}
+
+absl::StatusOr<const ResourceModel*> ReadModel(const Arguments& arguments) {
+  if (arguments.words().size() < 2) {
+    return UsageError("which model? `tributary models` lists them");
+  }
+  const std::string& word = arguments.words()[1];
+  const ResourceModel* model = ResourceModel::Find(word);
+  if (model != nullptr) return model;
+  std::vector<std::string> names;
+  for (const ResourceModel& known : ResourceModel::All()) {
+    names.insert(names.end(), {known.singular(), known.plural(), known.id()});
+  }
+  return UsageError(absl::StrCat("unknown model \"", word, "\"", DidYouMean(word, names),
+                                 "; `tributary models` lists them"));
+}
+
+absl::StatusOr<ResourceClient> OpenClient(const Arguments& arguments) {
+  const absl::StatusOr<const ResourceModel*> model = ReadModel(arguments);
+  if (!model.ok()) return model.status();
+  absl::StatusOr<CallOptions> options = ReadCallOptions(arguments);
+  if (!options.ok()) return options.status();
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = OpenChannel(arguments);
+  if (!channel.ok()) return channel.status();
+  return ResourceClient(*std::move(channel), **model, ReadScope(arguments), *std::move(options));
+}
+
+}  // namespace tributary::command

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <grpcpp/channel.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/command/arguments.h"
+#include "client/model.h"
+#include "client/resource_client.h"
+
+namespace tributary::command {
+
+// The flags that several verbs share.
+std::vector<Flag> ServerFlags();
+std::vector<Flag> ScopeFlags();
+Flag OutputFlag(std::string_view formats);
+Flag ViewFlag();
+
+std::vector<Flag> Concat(std::initializer_list<std::vector<Flag>> lists);
+
+// What those flags ask for.
+absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const Arguments& arguments);
+absl::StatusOr<CallOptions> ReadCallOptions(const Arguments& arguments);
+Scope ReadScope(const Arguments& arguments);
+absl::StatusOr<v1::View> ReadView(const Arguments& arguments);
+
+// The model that a word names; a usage error with the nearest name if there is none.
+absl::StatusOr<const ResourceModel*> ReadModel(const Arguments& arguments);
+
+// The client of the model that the first word after the verb names.
+absl::StatusOr<ResourceClient> OpenClient(const Arguments& arguments);
+
+}  // namespace tributary::command

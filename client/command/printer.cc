@@ -1,0 +1,304 @@
+#include "client/command/printer.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "client/command/exit_code.h"
+#include "client/command/json.h"
+#include "client/command/source_json.h"
+#include "client/command/suggest.h"
+#include "client/command/text.h"
+#include "client/reflect.h"
+#include "google/protobuf/struct.pb.h"
+#include "google/protobuf/timestamp.pb.h"
+#include "tributary/v1/resource.pb.h"
+#include "tributary/v1/watch.pb.h"
+
+namespace tributary::command {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::DynamicCastToGenerated;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+
+constexpr size_t kListFieldsMax = 6;
+constexpr size_t kChangeFieldsMax = 2;
+constexpr size_t kIdWidthMin = 20;
+
+std::string MessageText(const Message& message) {
+  if (const auto* ref = DynamicCastToGenerated<v1::ResourceRef>(&message)) return ref->id();
+  if (const auto* time = DynamicCastToGenerated<google::protobuf::Timestamp>(&message)) {
+    return TimeText(*time);
+  }
+  if (const auto* value = DynamicCastToGenerated<google::protobuf::Value>(&message)) {
+    if (value->kind_case() == google::protobuf::Value::kStringValue) return value->string_value();
+  }
+  return ProtoJson(message, Layout::kOneLine);
+}
+
+std::string ItemText(const Message& message, const FieldDescriptor& field, int index) {
+  const Reflection& reflection = *message.GetReflection();
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_STRING:
+      return reflection.GetRepeatedString(message, &field, index);
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return NumberText(reflection.GetRepeatedDouble(message, &field, index));
+    case FieldDescriptor::CPPTYPE_INT32:
+      return absl::StrCat(reflection.GetRepeatedInt32(message, &field, index));
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return SourceEnumText(*reflection.GetRepeatedEnum(message, &field, index));
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return MessageText(reflection.GetRepeatedMessage(message, &field, index));
+    default:
+      return "";
+  }
+}
+
+// Fields that fit into one cell: not lists, not nested messages but times and references.
+bool FitsCell(const FieldDescriptor& field) {
+  if (field.is_repeated()) return false;
+  if (field.message_type() == nullptr) return true;
+  return field.message_type() == google::protobuf::Timestamp::descriptor() ||
+         field.message_type() == v1::ResourceRef::descriptor();
+}
+
+std::vector<const FieldDescriptor*> CellFields(const ResourceModel& model, size_t count_max) {
+  std::vector<const FieldDescriptor*> fields;
+  const Descriptor& type = *model.message().FindFieldByName("fields")->message_type();
+  for (int i = 0; i < type.field_count() && fields.size() < count_max; ++i) {
+    if (FitsCell(*type.field(i))) fields.push_back(type.field(i));
+  }
+  return fields;
+}
+
+bool IsNumber(const FieldDescriptor& field) {
+  return field.cpp_type() == FieldDescriptor::CPPTYPE_DOUBLE ||
+         field.cpp_type() == FieldDescriptor::CPPTYPE_INT32;
+}
+
+void AddScopeColumns(const Scope& scope, std::vector<Column>& columns) {
+  if (scope.connector_id.empty()) columns.push_back({"CONNECTOR"});
+  if (scope.owner_id.empty()) columns.push_back({"OWNER"});
+  columns.push_back({.title = "ID", .width_min = kIdWidthMin});
+}
+
+void AddFieldColumns(const std::vector<const FieldDescriptor*>& fields,
+                     std::vector<Column>& columns) {
+  for (const FieldDescriptor* field : fields) {
+    columns.push_back({.title = absl::AsciiStrToUpper(field->name()),
+                       .optional = field != fields.front(),
+                       .right = IsNumber(*field)});
+  }
+}
+
+std::vector<Column> ResourceColumns(const ResourceModel& model, const Scope& scope) {
+  std::vector<Column> columns;
+  AddScopeColumns(scope, columns);
+  AddFieldColumns(CellFields(model, kListFieldsMax), columns);
+  // Wide enough for a time to the second.
+  columns.push_back({.title = "UPDATED_AT", .width_min = 20});
+  columns.push_back({.title = "REVISION", .right = true});
+  return columns;
+}
+
+std::vector<Column> ChangeColumns(const ResourceModel& model, const Scope& scope) {
+  std::vector<Column> columns = {{.title = "REVISION", .right = true}, {.title = "CHANGE"}};
+  AddScopeColumns(scope, columns);
+  AddFieldColumns(CellFields(model, kChangeFieldsMax), columns);
+  columns.push_back({.title = "CHANGED_FIELDS", .width_min = 14});
+  return columns;
+}
+
+void AddCells(const Message& resource, const ResourceModel& model, size_t fields_max,
+              bool show_connector, bool show_owner, std::vector<std::string>& row) {
+  if (show_connector) row.push_back(GetString(resource, "connector_id"));
+  if (show_owner) row.push_back(GetString(resource, "owner_id"));
+  row.push_back(GetString(resource, "id"));
+  const Message& fields = GetMessage(resource, "fields");
+  for (const FieldDescriptor* field : CellFields(model, fields_max)) {
+    row.push_back(CellText(fields, *field));
+  }
+}
+
+// "CHANGE_TYPE_UPDATED" -> "updated"
+std::string ChangeWord(const Message& change) {
+  const std::string& name = v1::ChangeType_Name(static_cast<v1::ChangeType>(GetEnum(change, "type")));
+  std::string word = absl::AsciiStrToLower(absl::StripPrefix(name, "CHANGE_TYPE_"));
+  return GetBool(change, "coalesced") ? word + "*" : word;
+}
+
+std::string ChangedFields(const Message& change) {
+  std::vector<std::string> fields = GetStrings(change, "changed_fields");
+  for (std::string& field : fields) field = std::string(absl::StripPrefix(field, "fields."));
+  return absl::StrJoin(fields, ",");
+}
+
+// One line per field that is set, with its path.
+void AddRows(const Message& message, const std::string& prefix, Table& table) {
+  const Descriptor& type = *message.GetDescriptor();
+  const Reflection& reflection = *message.GetReflection();
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor& field = *type.field(i);
+    const std::string path = prefix + field.name();
+    if (field.is_map()) {
+      for (int item = 0; item < reflection.FieldSize(message, &field); ++item) {
+        const Message& entry = reflection.GetRepeatedMessage(message, &field, item);
+        table.Add({absl::StrCat(path, ".", GetString(entry, "key")),
+                   CellText(entry, FieldNamed(entry, "value"))});
+      }
+    } else if (field.is_repeated()) {
+      for (int item = 0; item < reflection.FieldSize(message, &field); ++item) {
+        table.Add({absl::StrCat(path, "[", item, "]"), ItemText(message, field, item)});
+      }
+    } else if (!reflection.HasField(message, &field)) {
+      continue;
+    } else if (field.name() == "fields") {
+      AddRows(reflection.GetMessage(message, &field), path + ".", table);
+    } else {
+      table.Add({path, CellText(message, field)});
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Format> ParseFormat(std::string_view text) {
+  const std::vector<std::string> names = {"table", "json", "jsonl", "source"};
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (text == names[i]) return static_cast<Format>(i);
+  }
+  return UsageError(absl::StrCat("--output=", std::string(text), ": wants table, json, jsonl or source",
+                                 DidYouMean(text, names)));
+}
+
+std::string CellText(const Message& message, const FieldDescriptor& field) {
+  const Reflection& reflection = *message.GetReflection();
+  if (field.has_presence() && !reflection.HasField(message, &field)) return "";
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_STRING:
+      return reflection.GetString(message, &field);
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return NumberText(reflection.GetDouble(message, &field));
+    case FieldDescriptor::CPPTYPE_INT32:
+      return absl::StrCat(reflection.GetInt32(message, &field));
+    case FieldDescriptor::CPPTYPE_INT64:
+      return absl::StrCat(reflection.GetInt64(message, &field));
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return reflection.GetBool(message, &field) ? "true" : "false";
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return SourceEnumText(*reflection.GetEnum(message, &field));
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return MessageText(reflection.GetMessage(message, &field));
+    default:
+      return "";
+  }
+}
+
+void PrintResource(const Message& resource, Format format, Output& out) {
+  switch (format) {
+    case Format::kTable: {
+      Table table({{.title = "FIELD", .width_min = 16}, {.title = "VALUE", .width_min = 16}},
+                  out.width());
+      AddRows(resource, "", table);
+      out.Write(table.Render());
+      break;
+    }
+    case Format::kJson:
+      out.Write(ProtoJson(resource, Layout::kIndented) + "\n");
+      break;
+    case Format::kJsonl:
+      out.Write(ProtoJson(resource, Layout::kOneLine) + "\n");
+      break;
+    case Format::kSource:
+      out.Write(SourceJson(resource, Layout::kIndented) + "\n");
+      break;
+  }
+  out.Flush();
+}
+
+ResourcePrinter::ResourcePrinter(const ResourceModel& model, const Scope& scope, Format format,
+                                 Output& out)
+    : model_(model),
+      format_(format),
+      out_(out),
+      table_(ResourceColumns(model, scope), out.width()),
+      show_connector_(scope.connector_id.empty()),
+      show_owner_(scope.owner_id.empty()) {}
+
+void ResourcePrinter::Print(const Message& resource) {
+  switch (format_) {
+    case Format::kTable: {
+      std::vector<std::string> row;
+      AddCells(resource, model_, kListFieldsMax, show_connector_, show_owner_, row);
+      row.push_back(CellText(resource, FieldNamed(resource, "updated_at")));
+      row.push_back(absl::StrCat(GetInt64(resource, "revision")));
+      table_.Add(std::move(row));
+      break;
+    }
+    case Format::kJson:
+      out_.Write(any_ ? ",\n" : "[\n");
+      out_.Write(ProtoJson(resource, Layout::kIndented));
+      break;
+    case Format::kJsonl:
+      out_.Write(ProtoJson(resource, Layout::kOneLine) + "\n");
+      break;
+    case Format::kSource:
+      out_.Write(SourceJson(resource, Layout::kOneLine) + "\n");
+      break;
+  }
+  any_ = true;
+}
+
+void ResourcePrinter::Flush() {
+  out_.Write(table_.Render());
+  out_.Flush();
+}
+
+void ResourcePrinter::Finish() {
+  if (format_ == Format::kJson) out_.Write(any_ ? "\n]\n" : "[]\n");
+  Flush();
+}
+
+ChangePrinter::ChangePrinter(const ResourceModel& model, const Scope& scope, Format format,
+                             Output& out)
+    : model_(model),
+      format_(format),
+      out_(out),
+      table_(ChangeColumns(model, scope), out.width()),
+      show_connector_(scope.connector_id.empty()),
+      show_owner_(scope.owner_id.empty()) {}
+
+void ChangePrinter::Print(const Message& change) {
+  switch (format_) {
+    case Format::kTable: {
+      std::vector<std::string> row = {absl::StrCat(GetInt64(change, "revision")), ChangeWord(change)};
+      AddCells(GetMessage(change, "resource"), model_, kChangeFieldsMax, show_connector_, show_owner_,
+               row);
+      row.push_back(ChangedFields(change));
+      table_.Add(std::move(row));
+      break;
+    }
+    case Format::kJson:
+      out_.Write(ProtoJson(change, Layout::kIndented) + "\n");
+      break;
+    case Format::kJsonl:
+      out_.Write(ProtoJson(change, Layout::kOneLine) + "\n");
+      break;
+    case Format::kSource:
+      out_.Write(SourceEventJson(change, Layout::kOneLine) + "\n");
+      break;
+  }
+}
+
+void ChangePrinter::Flush() {
+  out_.Write(table_.Render());
+  out_.Flush();
+}
+
+}  // namespace tributary::command

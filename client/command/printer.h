@@ -1,0 +1,73 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "client/command/output.h"
+#include "client/command/table.h"
+#include "client/model.h"
+#include "client/resource_client.h"
+#include "google/protobuf/message.h"
+
+namespace tributary::command {
+
+// How results are shown.
+enum class Format {
+  kTable,   // for a person; cut to the terminal, whole in a file
+  kJson,    // proto3 JSON, indented; a list is one array
+  kJsonl,   // proto3 JSON, one line each
+  kSource,  // the source's own JSON; a single one indented, else one line each
+};
+
+absl::StatusOr<Format> ParseFormat(std::string_view text);
+
+// The value of a field as one cell shows it: an enum in the source's word, a reference as its id.
+std::string CellText(const google::protobuf::Message& message,
+                     const google::protobuf::FieldDescriptor& field);
+
+// Writes one resource whole; as a table, one line per field.
+void PrintResource(const google::protobuf::Message& resource, Format format, Output& out);
+
+// Writes resources of one model as they come. Not thread-safe.
+class ResourcePrinter {
+ public:
+  // Columns for connector and owner are there where `scope` leaves them open.
+  ResourcePrinter(const ResourceModel& model, const Scope& scope, Format format, Output& out);
+
+  void Print(const google::protobuf::Message& resource);
+  // After what belongs together, such as a page: shows it.
+  void Flush();
+  // After the last.
+  void Finish();
+
+ private:
+  const ResourceModel& model_;
+  const Format format_;
+  Output& out_;
+  Table table_;
+  bool any_ = false;
+  const bool show_connector_;
+  const bool show_owner_;
+};
+
+// Writes changes of one model as they come. Not thread-safe.
+class ChangePrinter {
+ public:
+  ChangePrinter(const ResourceModel& model, const Scope& scope, Format format, Output& out);
+
+  void Print(const google::protobuf::Message& change);
+  void Flush();
+
+ private:
+  const ResourceModel& model_;
+  const Format format_;
+  Output& out_;
+  Table table_;
+  const bool show_connector_;
+  const bool show_owner_;
+};
+
+}  // namespace tributary::command

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace tributary::command {
+
+// `text` on one line and harmless to a terminal: line breaks and tabs become spaces, other control
+// characters, text direction marks and broken UTF-8 become U+FFFD. Values come from outside and may hold anything.
+std::string OneLine(std::string_view text);
+
+// The columns that a line of OneLine's output takes on a terminal.
+size_t DisplayWidth(std::string_view text);
+
+// `text` cut to at most `width` columns, with "…" as the last of them if something was cut.
+std::string CutToWidth(std::string_view text, size_t width);
+
+}  // namespace tributary::command

@@ -1,0 +1,207 @@
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "client/command/connection.h"
+#include "client/command/interrupt.h"
+#include "client/command/json.h"
+#include "client/command/printer.h"
+#include "client/command/text.h"
+#include "client/command/verbs.h"
+#include "client/reflect.h"
+
+namespace tributary::command {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+struct Request {
+  Format format = Format::kTable;
+  bool bookmarks = false;
+  int64_t limit = 0;  // 0: none
+  WatchOptions options;
+};
+
+void ReadStart(const std::string& from, WatchOptions& options) {
+  if (from == "snapshot") {
+    options.start = v1::WATCH_START_SNAPSHOT;
+  } else if (from == "now") {
+    options.start = v1::WATCH_START_NOW;
+  } else if (from == "beginning") {
+    options.start = v1::WATCH_START_BEGINNING;
+  } else {
+    options.resume_token = from;
+  }
+}
+
+absl::Status ReadDurations(const Arguments& arguments, WatchOptions& options) {
+  for (const auto& [flag, target] :
+       {std::pair{"heartbeat", &options.heartbeat_interval},
+        std::pair{"retry_for", &options.patience.retry_for},
+        std::pair{"timeout", &options.patience.connect_within}}) {
+    const absl::StatusOr<absl::Duration> value = arguments.Value<absl::Duration>(flag);
+    if (!value.ok()) return value.status();
+    *target = *value;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Request> ReadRequest(const Arguments& arguments) {
+  if (arguments.words().size() > 2) {
+    return UsageError(absl::StrCat("unexpected \"", arguments.words()[2], "\""));
+  }
+  const absl::StatusOr<Format> format = ParseFormat(arguments.Text("output"));
+  if (!format.ok()) return format.status();
+  const absl::StatusOr<v1::View> view = ReadView(arguments);
+  if (!view.ok()) return view.status();
+  const absl::StatusOr<int64_t> limit = arguments.Value<int64_t>("limit");
+  if (!limit.ok()) return limit.status();
+  Request request{*format, arguments.IsOn("bookmarks"), *limit, {}};
+  WatchOptions& options = request.options;
+  options.view = *view;
+  options.filter = arguments.Text("filter");
+  options.include_previous = arguments.IsOn("include_previous");
+  options.stop_at_head = arguments.IsOn("stop_at_head");
+  ReadStart(arguments.Text("from"), options);
+  if (!arguments.Text("after_revision").empty()) {
+    const absl::StatusOr<int64_t> revision = arguments.Value<int64_t>("after_revision");
+    if (!revision.ok()) return revision.status();
+    options.after_revision = *revision;
+  }
+  if (absl::Status status = ReadDurations(arguments, options); !status.ok()) return status;
+  return request;
+}
+
+// The position after a response, for a script to keep beside what it did with the changes.
+std::string BookmarkJson(const Message& response) {
+  JsonWriter json(Layout::kOneLine);
+  json.BeginObject();
+  json.Key("resumeToken");
+  json.String(GetString(response, "resume_token"));
+  for (const char* name : {"revision", "head_revision"}) {
+    json.Key(FieldNamed(response, name).json_name());
+    json.String(absl::StrCat(GetInt64(response, name)));  // as proto3 JSON has an int64
+  }
+  json.Key("snapshotComplete");
+  json.Bool(GetBool(response, "snapshot_complete"));
+  json.EndObject();
+  return json.Take() + "\n";
+}
+
+// Shows what a watch brings until it ends or enough has been seen.
+class Viewer {
+ public:
+  Viewer(const Request& request, ChangePrinter printer, Session& session)
+      : request_(request), printer_(std::move(printer)), session_(session) {}
+
+  // False: enough.
+  bool Show(const Message& response) {
+    const FieldDescriptor& changes = FieldNamed(response, "changes");
+    const auto& reflection = *response.GetReflection();
+    for (int i = 0; i < reflection.FieldSize(response, &changes) && !Enough(); ++i) {
+      printer_.Print(reflection.GetRepeatedMessage(response, &changes, i));
+      ++count_;
+    }
+    if (request_.bookmarks && request_.format != Format::kTable) {
+      session_.out.Write(BookmarkJson(response));
+    }
+    printer_.Flush();
+    if (GetBool(response, "snapshot_complete")) {
+      session_.Note(absl::StrCat("-- the snapshot is complete; now changes after revision ",
+                                 GetInt64(response, "revision")));
+    }
+    // A reader that has gone shows in the next write, which may be hours away: look.
+    return !Enough() && !session_.out.closed(/*look=*/true) && session_.out.status().ok();
+  }
+
+ private:
+  bool Enough() const { return request_.limit > 0 && count_ >= request_.limit; }
+
+  const Request& request_;
+  ChangePrinter printer_;
+  Session& session_;
+  int64_t count_ = 0;
+};
+
+void SayHowToResume(const ResourceClient::Watch& watch, Session& session) {
+  const std::string token = GetString(*watch.request(), "resume_token");
+  if (token.empty()) return;
+  session.err.Write(absl::StrCat("tributary watch: to go on after the last change shown, add --from=",
+                                 token, "\n"));
+  session.err.Flush();
+}
+
+absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
+  absl::StatusOr<Request> request = ReadRequest(arguments);
+  if (!request.ok()) return request.status();
+  // Before gRPC starts threads, which would else take the signals.
+  Interrupt interrupt;
+  const absl::StatusOr<ResourceClient> client = OpenClient(arguments);
+  if (!client.ok()) return client.status();
+  request->options.on_retry = [&](const absl::Status& status, absl::Duration wait) {
+    session.err.Write(absl::StrCat("tributary watch: ", OneLine(std::string(status.message())),
+                                   "; again in ", absl::FormatDuration(absl::Trunc(wait, absl::Milliseconds(1))),
+                                   "\n"));
+    session.err.Flush();
+  };
+  const auto watch = client->StartWatch(request->options);
+  interrupt.OnSignal([&] { watch->Cancel(); });
+  Viewer viewer(*request,
+                ChangePrinter(client->model(), ReadScope(arguments), request->format, session.out),
+                session);
+  bool more = true;
+  while (more) {
+    const std::optional<MessagePtr> response = watch->Next();
+    if (!response.has_value()) break;
+    more = viewer.Show(**response);
+  }
+  interrupt.OnSignal(nullptr);
+  if (!more) return kExitOk;
+  if (watch->status().ok()) return kExitOk;
+  SayHowToResume(*watch, session);
+  if (interrupt.signal() != 0) return 128 + interrupt.signal();
+  return watch->status();
+}
+
+}  // namespace
+
+Verb WatchVerb() {
+  return {
+      .name = "watch",
+      .synopsis = "MODEL",
+      .summary = "follows the changes of a model",
+      .description =
+          "First shows what there is (--from=snapshot), then each change as it is committed. A lost\n"
+          "connection is made again, and the watch goes on at the next change. Ctrl-C ends it; the token\n"
+          "that it prints then takes up from there. A * marks a change that stands for several.",
+      .examples = {"tributary watch opportunities --connector=hubspot --owner=acme",
+                   "tributary watch contacts --from=now --output=jsonl | jq .resource.id",
+                   "tributary watch calls --from=beginning --stop_at_head --output=source"},
+      .flags = Concat(
+          {ScopeFlags(),
+           {OutputFlag("table, json, jsonl or source (webhook bodies)"),
+            ViewFlag(),
+            {.name = "from",
+             .value = "POSITION",
+             .help = "snapshot, now, beginning or a resume token",
+             .fallback = "snapshot"},
+            {.name = "after_revision", .value = "N", .help = "begin after this revision instead"},
+            {.name = "stop_at_head", .help = "end at what is the newest change at the start"},
+            {.name = "include_previous", .help = "with the state before each change"},
+            {.name = "limit", .value = "N", .help = "end after so many changes; 0 is never",
+             .fallback = "0", .letter = 'n'},
+            {.name = "bookmarks", .help = "in JSON, also a line with each new position"},
+            {.name = "filter", .value = "FILTER", .help = "which ones"},
+            {.name = "heartbeat",
+             .value = "DURATION",
+             .help = "silence for twice as long is a lost connection",
+             .fallback = "15s"},
+            {.name = "retry_for",
+             .value = "DURATION",
+             .help = "how long to try to get a lost connection back",
+             .fallback = "5m"}},
+           ServerFlags()}),
+      .run = Run};
+}
+
+}  // namespace tributary::command
