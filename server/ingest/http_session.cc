@@ -1,6 +1,7 @@
 #include "server/ingest/http_session.h"
 
 #include <algorithm>
+#include <exception>
 #include <string_view>
 
 #include <boost/asio/post.hpp>
@@ -31,6 +32,18 @@ constexpr std::chrono::milliseconds kLingerMax{1000};
 constexpr size_t kRequestIdBytesMax = 128;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
+// Runs `work`, which may throw where memory runs out or a library does: false if it did.
+template <typename Work>
+bool Survives(Work work) {
+  try {
+    work();
+    return true;
+  } catch (const std::exception& exception) {
+    LogError(absl::StrCat("connection closed: ", exception.what()));
+    return false;
+  }
+}
+
 bool IsRequestId(std::string_view text) {
   return !text.empty() && text.size() <= kRequestIdBytesMax &&
          std::all_of(text.begin(), text.end(), [](char c) { return absl::ascii_isgraph(c); });
@@ -55,7 +68,7 @@ void HttpSession::Start() {
 
 void HttpSession::Deliver(absl::StatusOr<Outcome> outcome) {
   asio::post(socket_.get_executor(), [self = shared_from_this(), outcome = std::move(outcome)] {
-    self->OnOutcome(outcome);
+    if (!Survives([&] { self->OnOutcome(outcome); })) self->Close();
   });
 }
 
@@ -83,7 +96,7 @@ void HttpSession::Read() {
   }
   socket_.async_read_some(buffer_.prepare(kReadBytes),
                           [self = shared_from_this()](const Error& error, size_t bytes) {
-                            self->OnRead(error, bytes);
+                            if (!Survives([&] { self->OnRead(error, bytes); })) self->Close();
                           });
 }
 
@@ -160,7 +173,7 @@ void HttpSession::ContinueAfter100() {
                         return;
                       }
                       self->phase_ = Phase::kReading;
-                      self->Parse();
+                      if (!Survives([&] { self->Parse(); })) self->Close();
                     });
 }
 
@@ -257,13 +270,12 @@ void HttpSession::Write(HttpAnswer answer) {
   response_.content_length(answer.body.size());
   if (!header || request.method() != http::verb::head) response_.body() = std::move(answer.body);
   http::async_write(socket_, response_, [self = shared_from_this()](const Error& error, size_t) {
-    self->OnWritten(error);
+    if (!Survives([&] { self->OnWritten(error); })) self->Close();
   });
 }
 
 void HttpSession::OnWritten(const Error& error) {
-  if (answer_counted_) context_.table->EndAnswer();
-  answer_counted_ = false;
+  EndAnswer();
   if (phase_ == Phase::kClosed) return;
   if (error) {
     Close();
@@ -295,9 +307,15 @@ void HttpSession::Discard() {
                           });
 }
 
+void HttpSession::EndAnswer() {
+  if (answer_counted_) context_.table->EndAnswer();
+  answer_counted_ = false;
+}
+
 void HttpSession::Close() {
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kClosed;
+  EndAnswer();
   Error ignored;
   timer_.cancel(ignored);
   socket_.close(ignored);

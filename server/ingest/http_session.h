@@ -84,6 +84,7 @@ class HttpSession final : public std::enable_shared_from_this<HttpSession> {
   void Refuse(const ProblemType& type, std::string detail);
   void Write(HttpAnswer answer);
   void OnWritten(const Error& error);
+  void EndAnswer();
   void Linger();
   void Discard();
   void Close();

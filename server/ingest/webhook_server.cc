@@ -1,6 +1,7 @@
 #include "server/ingest/webhook_server.h"
 
 #include <algorithm>
+#include <exception>
 #include <memory>
 #include <random>
 #include <string>
@@ -17,9 +18,11 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
 #include "server/base/log.h"
+#include "server/base/mutex.h"
 #include "server/base/strings.h"
 #include "server/ingest/http_session.h"
 #include "server/ingest/session_table.h"
@@ -55,12 +58,29 @@ absl::StatusOr<tcp::endpoint> Resolve(asio::io_context& io, std::string_view add
   Error error;
   const auto found = tcp::resolver(io).resolve(host, port, tcp::resolver::passive, error);
   if (error || found.empty()) return CannotListen(address, error.message());
+  // "localhost" names both families: who tries 127.0.0.1 must find us.
+  for (const auto& entry : found) {
+    if (entry.endpoint().protocol() == tcp::v4()) return entry.endpoint();
+  }
   return found.begin()->endpoint();
 }
 
 std::string RandomPrefix() {
   std::random_device random;
   return absl::StrCat(absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8));
+}
+
+// Sessions catch what is thrown in them; what is thrown around them, for want of memory, must not
+// end the process either.
+void Run(asio::io_context& io) {
+  for (;;) {
+    try {
+      io.run();
+      return;
+    } catch (const std::exception& exception) {
+      LogError(absl::StrCat("HTTP: ", exception.what()));
+    }
+  }
 }
 
 class BeastWebhookServer final : public WebhookServer {
@@ -82,8 +102,8 @@ class BeastWebhookServer final : public WebhookServer {
   absl::Status Listen();
 
   int port() const override { return port_; }
-  void Drain() override;
-  void Stop(std::chrono::milliseconds grace) override;
+  void Drain() override ABSL_LOCKS_EXCLUDED(mutex_);
+  void Stop(std::chrono::milliseconds grace) override ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   // What lives on the event loop, which goes last.
@@ -107,6 +127,9 @@ class BeastWebhookServer final : public WebhookServer {
   std::vector<std::thread> threads_;
   int port_ = 0;
 
+  Mutex mutex_;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+
   // Guarded by the strand.
   bool accepting_ = false;
   int open_ = 0;
@@ -126,7 +149,7 @@ absl::Status BeastWebhookServer::Listen() {
   port_ = acceptor.local_endpoint().port();
   asio::post(io_->strand, [this] { Accept(); });
   for (int i = 0; i < std::max(1, options_.threads); ++i) {
-    threads_.emplace_back([&io = io_->context] { io.run(); });
+    threads_.emplace_back([&io = io_->context] { Run(io); });
   }
   return absl::OkStatus();
 }
@@ -169,7 +192,8 @@ void BeastWebhookServer::OnClosed(uint64_t id) {
 }
 
 void BeastWebhookServer::Drain() {
-  if (context_.draining.exchange(true) || io_ == nullptr) return;
+  MutexLock lock(mutex_);
+  if (context_.draining.exchange(true) || stopped_) return;
   asio::post(io_->strand, [this] {
     Error ignored;
     io_->acceptor.close(ignored);
@@ -178,9 +202,13 @@ void BeastWebhookServer::Drain() {
 }
 
 void BeastWebhookServer::Stop(std::chrono::milliseconds grace) {
-  if (io_ == nullptr) return;
   Drain();
   context_.table->WaitForAnswers(std::chrono::steady_clock::now() + grace);
+  {
+    MutexLock lock(mutex_);
+    if (stopped_) return;
+    stopped_ = true;
+  }
   io_->context.stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();

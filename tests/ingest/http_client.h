@@ -175,6 +175,13 @@ struct HttpRequest {
   }
 };
 
+inline HttpRequest Get(const std::string& target) {
+  HttpRequest request;
+  request.method = "GET";
+  request.target = target;
+  return request;
+}
+
 inline HttpRequest Webhook(std::string body, std::string key = "key-1") {
   HttpRequest request;
   request.headers = {{"content-type", "application/json"},

@@ -28,8 +28,9 @@ TEST_F(WebhookValidationTest, AResourceThatCannotBeKeptWithinItsSizeIsRefused) {
   // A body that the server reads whole, of which no single value may be left out.
   const std::string name(2 * 1024 * 1024, 'x');
   const HttpReply reply = Ask(Webhook(WorkspaceBody("w", name)));
-  EXPECT_TRUE(reply.status == 422 || reply.status == 200) << reply.status;
-  EXPECT_TRUE(reply.Json().is_object());
+  EXPECT_EQ(reply.status, 422);
+  EXPECT_EQ(reply.Json().value("reason", ""), "RESOURCE_TOO_LARGE") << reply.body;
+  EXPECT_EQ(HeadRevision(), 0);
   EXPECT_LT(reply.body.size(), 8192u);
 }
 
