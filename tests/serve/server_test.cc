@@ -1,0 +1,328 @@
+// The unary services of a whole server, over real sockets.
+
+#include <set>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "gtest/gtest.h"
+#include "proto/resources.h"
+#include "tests/testing/test_server.h"
+#include "tributary/crm/v1/opportunity.pb.h"
+#include "tributary/generic/v1/contact.pb.h"
+#include "tributary/v1/server.pb.h"
+
+namespace tributary {
+namespace {
+
+using crm::v1::Opportunity;
+using generic::v1::Contact;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::Call;
+using testing::ReasonIn;
+using testing::TestServer;
+
+constexpr char kGet[] = "/tributary.generic.v1.ContactService/GetContact";
+constexpr char kBatchGet[] = "/tributary.generic.v1.ContactService/BatchGetContacts";
+constexpr char kList[] = "/tributary.generic.v1.ContactService/ListContacts";
+
+class ServerTest : public ::testing::Test {
+ protected:
+  void Put(const std::string& id, const std::string& first_name, const std::string& owner = "acme") {
+    server_.Put("genericContact", id, {{"firstName", first_name}}, owner);
+  }
+
+  generic::v1::GetContactRequest Named(const std::string& id) {
+    generic::v1::GetContactRequest request;
+    request.set_connector_id("hubspot");
+    request.set_owner_id("acme");
+    request.set_id(id);
+    return request;
+  }
+
+  // Every page of the list, as ids; `pages` counts them.
+  std::vector<std::string> ListAll(generic::v1::ListContactsRequest request, int* pages = nullptr) {
+    std::vector<std::string> ids;
+    std::set<int64_t> revisions;
+    do {
+      generic::v1::ListContactsResponse response;
+      const grpc::Status status = Call(*server_.channel(), kList, request, &response);
+      EXPECT_TRUE(status.ok()) << status.error_message();
+      for (const Contact& contact : response.contacts()) ids.push_back(contact.id());
+      revisions.insert(response.revision());
+      request.set_page_token(response.next_page_token());
+      if (pages != nullptr) ++*pages;
+    } while (!request.page_token().empty());
+    EXPECT_EQ(revisions.size(), 1u) << "every page names the revision of the first";
+    return ids;
+  }
+
+  TestServer server_;
+};
+
+TEST_F(ServerTest, GetShowsWhatWasAcknowledged) {
+  for (int i = 0; i < 50; ++i) {
+    Put("c1", "Ines " + std::to_string(i));
+    Contact contact;
+    ASSERT_TRUE(Call(*server_.channel(), kGet, Named("c1"), &contact).ok());
+    EXPECT_EQ(contact.fields().first_name(), "Ines " + std::to_string(i));
+    EXPECT_EQ(contact.revision(), i + 1);
+  }
+}
+
+TEST_F(ServerTest, GetOfWhatNeverCameSaysSo) {
+  grpc::ClientContext context;
+  Contact contact;
+  const grpc::Status status = Call(*server_.channel(), kGet, Named("311"), &contact, &context);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(status.error_message(), "genericContact \"311\" not found (RESOURCE_NOT_FOUND)");
+  EXPECT_EQ(ReasonIn(context), "RESOURCE_NOT_FOUND");
+  EXPECT_THAT(status.error_details(), HasSubstr("ResourceInfo"));
+}
+
+TEST_F(ServerTest, GetOfWhatWasDeletedNamesTheRevision) {
+  Put("c1", "Ines");
+  EXPECT_EQ(server_.Delete("genericContact", "c1"), 2);
+  grpc::ClientContext context;
+  Contact contact;
+  const grpc::Status status = Call(*server_.channel(), kGet, Named("c1"), &contact, &context);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(ReasonIn(context), "RESOURCE_DELETED");
+  EXPECT_THAT(status.error_details(), HasSubstr("revision"));
+}
+
+TEST_F(ServerTest, GetNeedsAWholeKey) {
+  grpc::ClientContext context;
+  Contact contact;
+  const grpc::Status status =
+      Call(*server_.channel(), kGet, generic::v1::GetContactRequest(), &contact, &context);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), EndsWith("connector_id: must be set (and 2 more) (ARGUMENT_INVALID)"));
+  EXPECT_THAT(status.error_details(), HasSubstr("BadRequest"));
+}
+
+TEST_F(ServerTest, NamesWithControlCharactersOrTooLongAreRefused) {
+  for (const std::string& id : {std::string("a\x01"), std::string(513, 'x')}) {
+    Contact contact;
+    const grpc::Status status = Call(*server_.channel(), kGet, Named(id), &contact);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    EXPECT_LT(status.error_message().size(), 300u);
+  }
+  Contact contact;
+  EXPECT_EQ(Call(*server_.channel(), kGet, Named(std::string(512, 'x')), &contact).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(ServerTest, FullViewAddsTheProvidersRecordAndBasicDoesNot) {
+  const nlohmann::json body = {
+      {"event", "genericContact::created"},
+      {"data", {{"id", "c1"}, {"fields", {{"firstName", "Ines"}}}, {"rawResource", {{"vid", 7}}}}}};
+  ASSERT_EQ(server_.Post(body.dump()).status, 200);
+  Contact basic;
+  auto request = Named("c1");
+  ASSERT_TRUE(Call(*server_.channel(), kGet, request, &basic).ok());
+  EXPECT_FALSE(basic.has_raw_resource());
+  request.set_view(v1::VIEW_FULL);
+  Contact full;
+  ASSERT_TRUE(Call(*server_.channel(), kGet, request, &full).ok());
+  EXPECT_EQ(full.raw_resource().struct_value().fields().at("vid").number_value(), 7);
+}
+
+TEST_F(ServerTest, BatchGetAnswersInTheOrderAskedForAndNamesWhatIsMissing) {
+  Put("a", "A");
+  Put("b", "B");
+  Put("gone", "G");
+  server_.Delete("genericContact", "gone");
+  generic::v1::BatchGetContactsRequest request;
+  request.set_connector_id("hubspot");
+  request.set_owner_id("acme");
+  for (const char* id : {"b", "never", "a", "b", "gone"}) request.add_ids(id);
+  generic::v1::BatchGetContactsResponse response;
+  const grpc::Status status = Call(*server_.channel(), kBatchGet, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(response.contacts_size(), 2);
+  EXPECT_EQ(response.contacts(0).id(), "b");
+  EXPECT_EQ(response.contacts(1).id(), "a");
+  EXPECT_THAT(response.missing_ids(), ElementsAre("never", "gone"));
+  EXPECT_THAT(response.unread_ids(), IsEmpty());
+  EXPECT_EQ(response.revision(), 4);
+}
+
+TEST_F(ServerTest, BatchGetNamesWhatDidNotFit) {
+  for (int i = 0; i < 4; ++i) {
+    server_.Put("genericContact", std::to_string(i), {{"note", std::string(700'000, 'n')}});
+  }
+  generic::v1::BatchGetContactsRequest request;
+  request.set_connector_id("hubspot");
+  request.set_owner_id("acme");
+  for (int i = 0; i < 4; ++i) request.add_ids(std::to_string(i));
+  generic::v1::BatchGetContactsResponse response;
+  ASSERT_TRUE(Call(*server_.channel(), kBatchGet, request, &response).ok());
+  EXPECT_EQ(response.contacts_size(), 2);
+  EXPECT_THAT(response.unread_ids(), ElementsAre("2", "3"));
+}
+
+TEST_F(ServerTest, BatchGetTakesAThousandIdsAndNoMore) {
+  generic::v1::BatchGetContactsRequest request;
+  request.set_connector_id("hubspot");
+  request.set_owner_id("acme");
+  for (int i = 0; i < 1000; ++i) request.add_ids(std::to_string(i));
+  generic::v1::BatchGetContactsResponse response;
+  EXPECT_TRUE(Call(*server_.channel(), kBatchGet, request, &response).ok());
+  request.add_ids("one more");
+  EXPECT_EQ(Call(*server_.channel(), kBatchGet, request, &response).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(ServerTest, ListPagesInKeyOrderAndNarrows) {
+  for (const char* id : {"b", "a", "C", "\xc3\xa9", "a0"}) Put(id, "x");
+  Put("z", "x", "globex");
+  generic::v1::ListContactsRequest request;
+  request.set_page_size(2);
+  int pages = 0;
+  EXPECT_THAT(ListAll(request, &pages), ElementsAre("C", "a", "a0", "b", "\xc3\xa9", "z"));
+  EXPECT_GE(pages, 3);
+  request.set_owner_id("globex");
+  EXPECT_THAT(ListAll(request), ElementsAre("z"));
+  request.set_connector_id("pipedrive");
+  EXPECT_THAT(ListAll(request), IsEmpty());
+}
+
+TEST_F(ServerTest, PagesOfOneListShowOneRevisionWhileWritesGoOn) {
+  for (const char* id : {"a", "b", "c", "d"}) Put(id, "old");
+  generic::v1::ListContactsRequest request;
+  request.set_page_size(2);
+  generic::v1::ListContactsResponse first;
+  ASSERT_TRUE(Call(*server_.channel(), kList, request, &first).ok());
+  Put("c", "new");
+  Put("b2", "new");
+  server_.Delete("genericContact", "d");
+  request.set_page_token(first.next_page_token());
+  request.set_page_size(100);
+  generic::v1::ListContactsResponse second;
+  ASSERT_TRUE(Call(*server_.channel(), kList, request, &second).ok());
+  ASSERT_EQ(second.contacts_size(), 2);
+  EXPECT_EQ(second.contacts(0).fields().first_name(), "old");
+  EXPECT_EQ(second.contacts(1).id(), "d");
+  EXPECT_EQ(second.revision(), first.revision());
+}
+
+TEST_F(ServerTest, PagesStayUnderTheSizeThatClientsTake) {
+  for (int i = 0; i < 6; ++i) {
+    server_.Put("genericContact", std::to_string(i), {{"note", std::string(900'000, 'n')}});
+  }
+  generic::v1::ListContactsRequest request;
+  int pages = 0;
+  EXPECT_EQ(ListAll(request, &pages).size(), 6u);  // the client's default limit is 4 MiB
+  EXPECT_GE(pages, 3);
+}
+
+TEST_F(ServerTest, PageTokensAreRefusedForOtherArgumentsOrWhenGarbled) {
+  for (const char* id : {"a", "b", "c"}) Put(id, "x");
+  generic::v1::ListContactsRequest request;
+  request.set_page_size(1);
+  generic::v1::ListContactsResponse response;
+  ASSERT_TRUE(Call(*server_.channel(), kList, request, &response).ok());
+  const std::string token = response.next_page_token();
+  const auto reason = [&](generic::v1::ListContactsRequest with) {
+    grpc::ClientContext context;
+    EXPECT_EQ(Call(*server_.channel(), kList, with, &response, &context).error_code(),
+              grpc::StatusCode::INVALID_ARGUMENT);
+    return ReasonIn(context);
+  };
+  request.set_page_token(token);
+  auto other = request;
+  other.set_owner_id("globex");
+  EXPECT_EQ(reason(other), "PAGE_TOKEN_MISMATCH");
+  other = request;
+  other.set_page_token(token + "A");
+  EXPECT_EQ(reason(other), "PAGE_TOKEN_MALFORMED");
+  other = request;
+  other.set_page_size(-1);
+  EXPECT_EQ(reason(other), "ARGUMENT_INVALID");
+  other = request;
+  other.set_filter("first_name = \"x\"");
+  EXPECT_EQ(reason(other), "ARGUMENT_NOT_SUPPORTED");
+  other = request;
+  other.set_order_by("updated_at");
+  EXPECT_EQ(reason(other), "ARGUMENT_NOT_SUPPORTED");
+}
+
+TEST_F(ServerTest, EveryModelAnswersUnderItsOwnService) {
+  for (const google::protobuf::Descriptor* resource : ResourceDescriptors()) {
+    const google::protobuf::ServiceDescriptor* service = resource->file()->service(0);
+    for (int i = 0; i < service->method_count(); ++i) {
+      if (service->method(i)->server_streaming()) continue;
+      const std::string path = "/" + service->full_name() + "/" + service->method(i)->name();
+      const generic::v1::ListContactsRequest empty;
+      generic::v1::ListContactsResponse response;
+      const grpc::Status status = Call(*server_.channel(), path, empty, &response);
+      const bool is_list = service->method(i)->name().rfind("List", 0) == 0;
+      EXPECT_EQ(status.error_code(), is_list ? grpc::StatusCode::OK : grpc::StatusCode::INVALID_ARGUMENT)
+          << path << ": " << status.error_message();
+    }
+  }
+}
+
+TEST_F(ServerTest, TellsAboutItself) {
+  Put("a", "x");
+  v1::GetServerInfoResponse info;
+  ASSERT_TRUE(Call(*server_.channel(), "/tributary.v1.ServerService/GetServerInfo",
+                   v1::GetServerInfoRequest(), &info)
+                  .ok());
+  EXPECT_EQ(info.version(), "test");
+  EXPECT_EQ(info.store_id(), server_.server().store_id());
+  EXPECT_EQ(info.head_revision(), 1);
+  EXPECT_EQ(info.models_size(), static_cast<int>(ResourceDescriptors().size()));
+  EXPECT_GT(info.server_time().seconds(), 1'700'000'000);
+}
+
+TEST_F(ServerTest, SendsTheRequestIdBackOrMakesOne) {
+  Put("a", "x");
+  Contact contact;
+  const auto id_in = [](const grpc::ClientContext& context) {
+    const auto found = context.GetServerInitialMetadata().find("x-request-id");
+    return found == context.GetServerInitialMetadata().end()
+               ? ""
+               : std::string(found->second.data(), found->second.size());
+  };
+  grpc::ClientContext own;
+  own.AddMetadata("x-request-id", "mine-1");
+  ASSERT_TRUE(Call(*server_.channel(), kGet, Named("a"), &contact, &own).ok());
+  EXPECT_EQ(id_in(own), "mine-1");
+  grpc::ClientContext made;
+  ASSERT_TRUE(Call(*server_.channel(), kGet, Named("a"), &contact, &made).ok());
+  EXPECT_THAT(id_in(made), ::testing::MatchesRegex("[0-9a-f]{32}"));
+}
+
+TEST_F(ServerTest, AMalformedRequestIsAnErrorAndNothingMore) {
+  const grpc::Slice announced_longer_than_it_is("\x1a\x7f" "abc");
+  const grpc::ByteBuffer garbage(&announced_longer_than_it_is, 1);
+  grpc::ByteBuffer response;
+  grpc::ClientContext context;
+  testing::SetDeadline(context);
+  const grpc::internal::RpcMethod method(kGet, grpc::internal::RpcMethod::NORMAL_RPC);
+  const grpc::Status status = grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
+      server_.channel().get(), method, &context, garbage, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(ReasonIn(context), "ARGUMENT_INVALID");
+  Contact contact;
+  Put("a", "x");
+  EXPECT_TRUE(Call(*server_.channel(), kGet, Named("a"), &contact).ok());
+}
+
+TEST_F(ServerTest, KeepsEverythingOverARestart) {
+  Put("a", "x");
+  const std::string id = server_.server().store_id();
+  server_.Restart();
+  Contact contact;
+  ASSERT_TRUE(Call(*server_.channel(), kGet, Named("a"), &contact).ok());
+  EXPECT_EQ(contact.fields().first_name(), "x");
+  EXPECT_EQ(server_.server().store_id(), id);
+}
+
+}  // namespace
+}  // namespace tributary

@@ -1,0 +1,125 @@
+#include "server/serve/token.h"
+
+#include <random>
+#include <string>
+
+#include "absl/strings/escaping.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/base/limits.h"
+#include "tests/testing/status_matchers.h"
+
+namespace tributary {
+namespace {
+
+using ::testing::AllOf;
+using testing::HasReason;
+using testing::StatusIs;
+
+const TokenBinding kBinding{"0123456789abcdef0123456789abcdef", {{"deal"}, "hubspot", "acme"}, "f", "o"};
+
+TEST(ResumeToken, ComesBackAsItWasGiven) {
+  Position position = Position::Snapshot(42);
+  position.last = Key{"deal", "hubspot", "acme", "a/b \" \xc3\xa9"};
+  TRIBUTARY_ASSERT_OK_AND_ASSIGN(const ResumePoint point,
+                                 DecodeResumeToken(EncodeResumeToken(kBinding, position, 77), kBinding));
+  EXPECT_EQ(point.position.stage, Position::Stage::kSnapshot);
+  EXPECT_EQ(point.position.revision, 42);
+  EXPECT_EQ(point.position.last, position.last);
+  EXPECT_EQ(point.committed_us, 77);
+}
+
+TEST(ResumeToken, OfAnEmptyPositionComesBackToo) {
+  TRIBUTARY_ASSERT_OK_AND_ASSIGN(
+      const ResumePoint point,
+      DecodeResumeToken(EncodeResumeToken(kBinding, Position::Tail(0), 0), kBinding));
+  EXPECT_EQ(point.position.stage, Position::Stage::kTail);
+  EXPECT_EQ(point.position.revision, 0);
+  EXPECT_FALSE(point.position.last.has_value());
+}
+
+TEST(ResumeToken, StaysUsableInAUrlAndWithinItsBoundForTheLongestNames) {
+  Position position = Position::Snapshot(INT64_MAX);
+  const std::string longest(limits::kNameBytesMax, 'x');
+  position.last = Key{longest, longest, longest, longest};
+  const std::string token = EncodeResumeToken(kBinding, position, INT64_MAX);
+  EXPECT_LE(token.size(), limits::kTokenBytesMax);
+  EXPECT_THAT(token, ::testing::MatchesRegex("[A-Za-z0-9_-]+"));
+  EXPECT_THAT(DecodeResumeToken(token, kBinding), testing::IsOk());
+}
+
+TEST(ResumeToken, IsRefusedWhereverItIsGarbled) {
+  const std::string token = EncodeResumeToken(kBinding, Position::Tail(42), 77);
+  std::string bytes;
+  ASSERT_TRUE(absl::WebSafeBase64Unescape(token, &bytes));
+  for (size_t i = 0; i < bytes.size() * 8; ++i) {
+    std::string garbled = bytes;
+    garbled[i / 8] = static_cast<char>(garbled[i / 8] ^ (1 << (i % 8)));
+    EXPECT_THAT(DecodeResumeToken(absl::WebSafeBase64Escape(garbled), kBinding),
+                AllOf(StatusIs(absl::StatusCode::kInvalidArgument), HasReason("RESUME_TOKEN_MALFORMED")))
+        << "bit " << i;
+  }
+  for (size_t length = 1; length < token.size(); ++length) {
+    EXPECT_THAT(DecodeResumeToken(token.substr(0, length), kBinding), HasReason("RESUME_TOKEN_MALFORMED"));
+  }
+}
+
+TEST(ResumeToken, SurvivesArbitraryBytesWithoutBeingAccepted) {
+  std::mt19937 random(7);
+  for (int i = 0; i < 20'000; ++i) {
+    std::string bytes(random() % 60, '\0');
+    for (char& byte : bytes) byte = static_cast<char>(random());
+    EXPECT_THAT(DecodeResumeToken(bytes, kBinding), HasReason("RESUME_TOKEN_MALFORMED"));
+  }
+}
+
+TEST(ResumeToken, IsRefusedForAnotherRequestAndSaysWhatDiffers) {
+  const std::string token = EncodeResumeToken(kBinding, Position::Tail(42), 0);
+  const auto differs = [&](TokenBinding other) {
+    const absl::Status status = DecodeResumeToken(token, other).status();
+    EXPECT_THAT(status, HasReason("RESUME_TOKEN_OTHER_REQUEST"));
+    return DetailOf(status).metadata.at(0).second;
+  };
+  TokenBinding other = kBinding;
+  other.selection.models = {"contact"};
+  EXPECT_EQ(differs(other), "models");
+  other = kBinding;
+  other.selection.connector_id = "";
+  EXPECT_EQ(differs(other), "connector_id");
+  other = kBinding;
+  other.selection.owner_id = "globex";
+  EXPECT_EQ(differs(other), "owner_id");
+  other = kBinding;
+  other.filter = "f ";
+  EXPECT_EQ(differs(other), "filter");
+}
+
+TEST(ResumeToken, OfAnotherStoreHasAReasonOfItsOwn) {
+  TokenBinding other = kBinding;
+  other.store_id[0] = 'f';
+  EXPECT_THAT(DecodeResumeToken(EncodeResumeToken(other, Position::Tail(1), 0), kBinding),
+              HasReason("RESUME_TOKEN_OTHER_STORE"));
+}
+
+TEST(PageToken, ComesBackAsItWasGivenAndIsNoResumeToken) {
+  const PagePosition position{9, {"deal", "hubspot", "acme", "id"}};
+  const std::string token = EncodePageToken(kBinding, position);
+  TRIBUTARY_ASSERT_OK_AND_ASSIGN(const PagePosition decoded, DecodePageToken(token, kBinding));
+  EXPECT_EQ(decoded.revision, 9);
+  EXPECT_EQ(decoded.last, position.last);
+  EXPECT_THAT(DecodeResumeToken(token, kBinding), HasReason("RESUME_TOKEN_MALFORMED"));
+  EXPECT_THAT(DecodePageToken(EncodeResumeToken(kBinding, Position::Tail(1), 0), kBinding),
+              HasReason("PAGE_TOKEN_MALFORMED"));
+}
+
+TEST(PageToken, IsRefusedForOtherArguments) {
+  const std::string token = EncodePageToken(kBinding, {9, {"deal", "hubspot", "acme", "id"}});
+  TokenBinding other = kBinding;
+  other.order_by = "amount desc";
+  const absl::Status status = DecodePageToken(token, other).status();
+  EXPECT_THAT(status, HasReason("PAGE_TOKEN_MISMATCH"));
+  EXPECT_EQ(DetailOf(status).metadata.at(0).second, "order_by");
+}
+
+}  // namespace
+}  // namespace tributary
