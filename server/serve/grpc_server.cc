@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "grpc/health/v1/health.pb.h"
 #include "grpcpp/ext/channelz_service_plugin.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
@@ -23,6 +24,8 @@ void RegisterPlugins() {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::channelz::experimental::InitChannelzService();
+  // Likewise the descriptor of the health service, by which reflection describes it.
+  (void)grpc::health::v1::HealthCheckRequest::descriptor();
 }
 
 void SetArguments(grpc::ServerBuilder& builder) {
@@ -67,7 +70,11 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcServerOptions 
         absl::StrCat("cannot listen for gRPC on ", Clip(options.address),
                      ": the address is malformed, or its port is taken"));
   }
-  started->server_->GetHealthCheckService()->SetServingStatus(true);
+  // Each service by its name and, under the empty name, the whole.
+  grpc::HealthCheckServiceInterface& health = *started->server_->GetHealthCheckService();
+  health.SetServingStatus("tributary.v1.ServerService", true);
+  for (const auto& model : models.models()) health.SetServingStatus(model->service()->full_name(), true);
+  health.SetServingStatus(true);
   return started;
 }
 
