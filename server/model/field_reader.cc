@@ -277,16 +277,16 @@ bool FieldReader::ReadValue(const JsonValue& value, const Place& place, std::str
     warnings_.Add(place,
                   Counted("an integer that a double cannot hold exactly is kept as a string",
                           encoder.integers_as_text()),
-                  encoder.first_number());
+                  encoder.first_integer_as_text());
   }
   if (encoder.numbers_left_out() > 0) {
     warnings_.Add(
         place,
         Counted("a number beyond the range of a double is left out", encoder.numbers_left_out()),
-        encoder.first_number());
+        encoder.first_number_left_out());
   }
   if (kept && body_.lone_surrogates() && encoder.replacement_characters()) {
-    warnings_.Add(place, kSurrogateReplaced);
+    warnings_.Add(place, kSurrogateReplaced, value);
   }
   return kept;
 }

@@ -68,7 +68,7 @@ void ValueEncoder::AppendText(uint32_t field, std::string_view text, std::string
 }
 
 void ValueEncoder::AppendIntegerText(const std::string& digits, std::string& out) {
-  if (first_number_.empty()) first_number_ = digits;
+  if (integers_as_text_ == 0) first_integer_as_text_ = digits;
   ++integers_as_text_;
   wire::AppendBytes(out, kString, digits);
 }
@@ -83,7 +83,7 @@ bool ValueEncoder::AppendHuge(const JsonValue& value, std::string& out) {
     }
     return true;
   }
-  if (first_number_.empty()) first_number_ = text;
+  if (numbers_left_out_ == 0) first_number_left_out_ = text;
   ++numbers_left_out_;
   return false;
 }

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,8 +25,9 @@ class ValueEncoder {
   bool too_deep() const { return too_deep_; }
   size_t integers_as_text() const { return integers_as_text_; }
   size_t numbers_left_out() const { return numbers_left_out_; }
-  // The first of either of them, as sent.
-  const std::string& first_number() const { return first_number_; }
+  // The first of each, as sent.
+  const std::string& first_integer_as_text() const { return first_integer_as_text_; }
+  const std::string& first_number_left_out() const { return first_number_left_out_; }
   // True if a string or key in it holds U+FFFD.
   bool replacement_characters() const { return replacement_characters_; }
 
@@ -40,7 +43,8 @@ class ValueEncoder {
   bool replacement_characters_ = false;
   size_t integers_as_text_ = 0;
   size_t numbers_left_out_ = 0;
-  std::string first_number_;
+  std::string first_integer_as_text_;
+  std::string first_number_left_out_;
 };
 
 // True if `text` holds U+FFFD.

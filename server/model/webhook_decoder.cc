@@ -131,7 +131,7 @@ class Decoding {
   void Judge();
   void ReadState(const Model& model, Rank rank);
   void Refuse(Refusal refusal, std::vector<Fault> faults);
-  void Park(Fault fault);
+  void Park(std::string_view why);
   void DescribeProblem();
   void Seal();
 
@@ -168,12 +168,12 @@ void Decoding::Judge() {
     return;
   }
   if (model == nullptr) {
-    Park(MakeFault("/event", "names a model that this version does not know", envelope_.event));
+    Park("names a model that this version does not know");
     return;
   }
   const std::optional<Rank> rank = RankOf(envelope_.trigger);
   if (!rank.has_value()) {
-    Park(MakeFault("/event", "names a trigger that this version does not know", envelope_.event));
+    Park("names a trigger that this version does not know");
     return;
   }
   ReadState(*model, *rank);
@@ -211,8 +211,8 @@ void Decoding::Refuse(Refusal refusal, std::vector<Fault> faults) {
   DescribeProblem();
 }
 
-void Decoding::Park(Fault fault) {
-  result_.faults.push_back(std::move(fault));
+void Decoding::Park(std::string_view why) {
+  result_.faults.push_back(MakeFault("/event", why, *body_.root().Find("event")));
   result_.delivery.intake = Delivery::Intake::kPark;
   keep_body_ = true;
   DescribeProblem();
@@ -228,8 +228,7 @@ void Decoding::DescribeProblem() {
     }
     absl::StrAppend(&problem, said == 0 ? "" : "; ", fault.pointer,
                     fault.pointer.empty() ? "" : " ", fault.detail);
-    if (!fault.value.empty())
-      absl::StrAppend(&problem, ", is ", Clip(fault.value, kFaultValueBytesMax));
+    if (!fault.value.empty()) absl::StrAppend(&problem, ", is ", fault.value);
     ++said;
   }
 }
