@@ -43,7 +43,8 @@ def readme():
         # No registry that a build may use has grpcurl: its lines are run by buf, through the same reflection.
         shutil.copy(HERE / "grpcurl", tools / "grpcurl")
         (tools / "tributary").symlink_to(harness.BINARIES / "bin" / "tributary")
-        environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "TRIBUTARY_ADDRESS": server.grpc}
+        environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "TRIBUTARY_ADDRESS": server.grpc,
+                       "TRIBUTARY_HTTP_ADDRESS": server.http}
         work = pathlib.Path(folder) / "clone"
         work.mkdir()
         (work / "build").symlink_to(harness.BINARIES)
