@@ -18,6 +18,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/version.h"
@@ -35,8 +36,8 @@ bool ParseWithUnit(absl::string_view text, const std::vector<Unit>& units, int64
   for (const Unit& unit : units) {
     int64_t number = 0;
     if (absl::EndsWith(text, Absl(unit.suffix)) &&
-        absl::SimpleAtoi(text.substr(0, text.size() - unit.suffix.size()), &number) && number >= 0 &&
-        number <= std::numeric_limits<int64_t>::max() / unit.factor) {
+        absl::SimpleAtoi(text.substr(0, text.size() - unit.suffix.size()), &number) &&
+        number >= 0 && number <= std::numeric_limits<int64_t>::max() / unit.factor) {
       value = number * unit.factor;
       return true;
     }
@@ -79,8 +80,10 @@ bool AbslParseFlag(absl::string_view text, Size* size, std::string* error) {
 }
 
 std::string AbslUnparseFlag(Size size) {
-  if (size.bytes % (1LL << 20) == 0 && size.bytes != 0) return absl::StrCat(size.bytes >> 20, "MiB");
-  if (size.bytes % (1LL << 10) == 0 && size.bytes != 0) return absl::StrCat(size.bytes >> 10, "KiB");
+  if (size.bytes % (1LL << 20) == 0 && size.bytes != 0)
+    return absl::StrCat(size.bytes >> 20, "MiB");
+  if (size.bytes % (1LL << 10) == 0 && size.bytes != 0)
+    return absl::StrCat(size.bytes >> 10, "KiB");
   return absl::StrCat(size.bytes, "B");
 }
 
@@ -88,13 +91,15 @@ std::string AbslUnparseFlag(Size size) {
 }  // namespace tributary
 
 ABSL_FLAG(std::string, store, "sqlite:tributary.db", "Where everything is kept: sqlite:PATH.");
-ABSL_FLAG(std::string, grpc_address, "127.0.0.1:50051", "host:port that gRPC listens on; port 0 picks one.");
+ABSL_FLAG(std::string, grpc_address, "127.0.0.1:50051",
+          "host:port that gRPC listens on; port 0 picks one.");
 ABSL_FLAG(std::string, http_address, "127.0.0.1:8080",
           "host:port that webhooks and health checks listen on; port 0 picks one.");
 ABSL_FLAG(std::string, webhook_path, "/webhooks",
           "Path that takes webhooks. The source does not sign them: an unguessable path helps.");
-ABSL_FLAG(std::string, validation, "warn",
-          "What a value out of its contract does: `warn` keeps it with a warning, `reject` answers 422.");
+ABSL_FLAG(
+    std::string, validation, "warn",
+    "What a value out of its contract does: `warn` keeps it with a warning, `reject` answers 422.");
 ABSL_FLAG(std::string, raw_resource, "keep",
           "`keep` stores the provider's own record for VIEW_FULL, `drop` does not.");
 ABSL_FLAG(tributary::Size, max_body_bytes, {1 << 20}, "Largest body of a webhook.");
@@ -102,6 +107,8 @@ ABSL_FLAG(int, max_http_connections, 1024, "HTTP connections at once; further on
 ABSL_FLAG(int, max_streams, 10'000, "Watch streams at once; further ones get RESOURCE_EXHAUSTED.");
 ABSL_FLAG(tributary::Span, idempotency_window, {7LL * 86'400'000},
           "For how long a repeated delivery is recognized.");
+ABSL_FLAG(std::string, log_level, "info",
+          "Least level of lines on standard error: debug, info, warning, error.");
 ABSL_FLAG(tributary::Span, drain_timeout, {5'000}, "Time to stop in, after SIGTERM.");
 
 namespace tributary {
@@ -143,7 +150,8 @@ absl::StatusOr<bool> Choice(std::string_view flag, std::string_view value, std::
 
 absl::Status AtLeastOne(std::string_view flag, int64_t value) {
   if (value >= 1) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("--", Absl(flag), "=", value, " must be at least 1"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", Absl(flag), "=", value, " must be at least 1"));
 }
 
 absl::StatusOr<ServerOptions> Collect() {
@@ -166,11 +174,19 @@ absl::StatusOr<ServerOptions> Collect() {
     return absl::InvalidArgumentError(
         absl::StrCat("--webhook_path=", Clip(options.http.webhook_path), " must begin with /"));
   }
+  const std::optional<LogLevel> level = LogLevelOf(absl::GetFlag(FLAGS_log_level));
+  if (!level.has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--log_level=", Clip(absl::GetFlag(FLAGS_log_level)),
+                     " is none of debug, info, warning, error"));
+  }
+  SetLogLevel(*level);
   TRIBUTARY_ASSIGN_OR_RETURN(
       const bool warn, Choice("validation", absl::GetFlag(FLAGS_validation), "warn", "reject"));
   options.decoder.validation = warn ? Validation::kWarn : Validation::kReject;
-  TRIBUTARY_ASSIGN_OR_RETURN(options.decoder.keep_raw_resource,
-                             Choice("raw_resource", absl::GetFlag(FLAGS_raw_resource), "keep", "drop"));
+  TRIBUTARY_ASSIGN_OR_RETURN(
+      options.decoder.keep_raw_resource,
+      Choice("raw_resource", absl::GetFlag(FLAGS_raw_resource), "keep", "drop"));
   return options;
 }
 
@@ -178,12 +194,16 @@ absl::StatusOr<ServerOptions> Collect() {
 
 absl::StatusOr<ServerOptions> OptionsFromCommandLine(int argc, char** argv) {
   absl::SetProgramUsageMessage(
-      "Receives the webhooks of Morph's unified model, keeps them in SQLite and serves them as gRPC.\n\n"
+      "Receives the webhooks of Morph's unified model, keeps them in SQLite and serves them as "
+      "gRPC.\n\n"
       "  tributaryd --store=sqlite:/var/lib/tributary/tributary.db --http_address=0.0.0.0:8080\n\n"
-      "Every flag can also be given as TRIBUTARY_<FLAG> in the environment; the command line wins.");
+      "Every flag can also be given as TRIBUTARY_<FLAG> in the environment; the command line "
+      "wins.");
   absl::FlagsUsageConfig config;
   config.version_string = [] { return absl::StrCat("tributaryd ", kVersion, "\n"); };
-  config.contains_help_flags = [](absl::string_view file) { return absl::EndsWith(file, "server/flags.cc"); };
+  config.contains_help_flags = [](absl::string_view file) {
+    return absl::EndsWith(file, "server/flags.cc");
+  };
   absl::SetFlagsUsageConfig(config);
 
   TRIBUTARY_RETURN_IF_ERROR(ReadEnvironment());

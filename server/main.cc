@@ -16,7 +16,8 @@ namespace {
 
 constexpr int kExitUsage = 2;
 
-// Blocked before any thread starts, so that all of them inherit it and only sigwait takes the signal.
+// Blocked before any thread starts, so that all of them inherit it and only sigwait takes the
+// signal.
 sigset_t BlockStopSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -46,8 +47,8 @@ int main(int argc, char** argv) {
     return absl::StrCat(address.substr(0, address.rfind(':') + 1), port);
   };
   tributary::LogInfo(absl::StrCat(
-      "tributaryd ", tributary::kVersion, " listening grpc=",
-      host_port((*server)->options().grpc.address, (*server)->grpc_port()),
+      "tributaryd ", tributary::kVersion,
+      " listening grpc=", host_port((*server)->options().grpc.address, (*server)->grpc_port()),
       " http=", host_port((*server)->options().http.address, (*server)->http_port()),
       " store=", (*server)->store_id()));
 

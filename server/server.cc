@@ -12,7 +12,8 @@
 namespace tributary {
 namespace {
 
-constexpr std::chrono::milliseconds kStall{2'000};  // how long a stream may take nothing while draining
+constexpr std::chrono::milliseconds kStall{
+    2'000};  // how long a stream may take nothing while draining
 constexpr std::string_view kSqlite = "sqlite:";
 
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const ServerOptions& options,
@@ -32,14 +33,16 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const ServerOptions& options,
 }
 
 bool IsLoopback(std::string_view address) {
-  return address.starts_with("127.") || address.starts_with("localhost:") || address.starts_with("[::1]");
+  return address.starts_with("127.") || address.starts_with("localhost:") ||
+         address.starts_with("[::1]");
 }
 
 void WarnIfOpen(std::string_view flag, std::string_view address) {
   if (IsLoopback(address)) return;
-  LogWarning(absl::StrCat(Absl(flag), "=", Absl(address),
-                          " is reachable from other machines, without TLS and without credentials: whoever "
-                          "reaches it can read or write every owner's data"));
+  LogWarning(absl::StrCat(
+      Absl(flag), "=", Absl(address),
+      " is reachable from other machines, without TLS and without credentials: whoever "
+      "reaches it can read or write every owner's data"));
 }
 
 }  // namespace
@@ -60,12 +63,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, con
   server->decoder_ = std::make_unique<WebhookDecoder>(*server->models_, with.decoder);
   WarnIfOpen("--grpc_address", with.grpc.address);
   WarnIfOpen("--http_address", with.http.address);
-  TRIBUTARY_ASSIGN_OR_RETURN(server->grpc_, GrpcServer::Start(with.grpc, *server->models_,
-                                                              *server->store_, *server->hub_, clock));
   TRIBUTARY_ASSIGN_OR_RETURN(
-      server->http_,
-      WebhookServer::Start(with.http, *server->decoder_, *server->committer_, clock,
-                           [ready = &server->ready_] { return ready->load(); }));
+      server->grpc_,
+      GrpcServer::Start(with.grpc, *server->models_, *server->store_, *server->hub_, clock));
+  TRIBUTARY_ASSIGN_OR_RETURN(
+      server->http_, WebhookServer::Start(with.http, *server->decoder_, *server->committer_, clock,
+                                          [ready = &server->ready_] { return ready->load(); }));
   server->ready_ = true;
   return server;
 }

@@ -28,8 +28,8 @@ struct ServerOptions {
   std::chrono::milliseconds drain_timeout{5'000};
 };
 
-// The whole service, built from its options: store, hub, committer, and the HTTP and gRPC sides. Used by
-// main and, in-process, by tests. `clock` must outlive it.
+// The whole service, built from its options: store, hub, committer, and the HTTP and gRPC sides.
+// Used by main and, in-process, by tests. `clock` must outlive it.
 class Server {
  public:
   // Opens the store and listens. A failure says in words what to change.
@@ -41,8 +41,8 @@ class Server {
   const ServerOptions& options() const { return options_; }
   const std::string& store_id() const { return store_->id(); }
 
-  // NOT_SERVING and 503 at once; deliveries already read are committed and answered; streams end with
-  // UNAVAILABLE; everything is closed within the drain timeout. Call once.
+  // NOT_SERVING and 503 at once; deliveries already read are committed and answered; streams end
+  // with UNAVAILABLE; everything is closed within the drain timeout. Call once.
   void Drain();
 
  private:

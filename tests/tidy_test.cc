@@ -1,4 +1,5 @@
-// The rules of the house, as tests: who may include whom, how long a file may be, which names are out.
+// The rules of the house, as tests: who may include whom, how long a file may be, which names are
+// out.
 
 #include <filesystem>
 #include <fstream>
@@ -68,7 +69,8 @@ TEST(Tidy, NothingLowerKnowsAnythingHigher) {
       {"server/model", {"server/base", "server/store", "server/model"}},
       {"server/watch", {"server/base", "server/store", "server/watch"}},
       {"server/ingest", {"server/base", "server/store", "server/model", "server/ingest"}},
-      {"server/serve", {"server/base", "server/store", "server/model", "server/watch", "server/serve"}},
+      {"server/serve",
+       {"server/base", "server/store", "server/model", "server/watch", "server/serve"}},
   };
   for (const SourceFile& file : Sources({"server"})) {
     const auto layer = allowed.find(Layer(file.path));
@@ -110,8 +112,9 @@ TEST(Tidy, TheClientKnowsNothingOfTheServer) {
 }
 
 TEST(Tidy, NoModelIsNamedInCode) {
-  const std::regex kModel("\\b(generic(Contact|Company|User|Workspace)|crm(Opportunity|Pipeline|Stage|Engagement)|"
-                          "scheduling(EventType|Slot|Event)|telephonyCall(Transcript)?|widgetCardView)\\b");
+  const std::regex kModel(
+      "\\b(generic(Contact|Company|User|Workspace)|crm(Opportunity|Pipeline|Stage|Engagement)|"
+      "scheduling(EventType|Slot|Event)|telephonyCall(Transcript)?|widgetCardView)\\b");
   for (const SourceFile& file : Sources({"server", "client"})) {
     for (size_t i = 0; i < file.lines.size(); ++i) {
       const std::string code = file.lines[i].substr(0, file.lines[i].find("//"));

@@ -20,7 +20,8 @@ constexpr std::string_view kRetryAfter = "tributary/retry_after_ms";
 constexpr size_t kViolationsMax = 10;
 constexpr size_t kMetadataValueBytesMax = 256;
 
-void Set(absl::Status& status, std::string_view prefix, std::string_view name, std::string_view value) {
+void Set(absl::Status& status, std::string_view prefix, std::string_view name,
+         std::string_view value) {
   status.SetPayload(absl::StrCat(Absl(prefix), Absl(name)), absl::Cord(Absl(value)));
 }
 
@@ -64,8 +65,10 @@ absl::Status MakeError(absl::StatusCode code, std::string_view message, ErrorDet
     const auto& violation = detail.violations[i];
     Set(status, kViolation, absl::StrCat(i, "/", violation.field), violation.description);
   }
-  if (detail.resource.has_value()) Set(status, kResource, detail.resource->type, detail.resource->name);
-  if (detail.retry_after_ms.has_value()) Set(status, kRetryAfter, "", absl::StrCat(*detail.retry_after_ms));
+  if (detail.resource.has_value())
+    Set(status, kResource, detail.resource->type, detail.resource->name);
+  if (detail.retry_after_ms.has_value())
+    Set(status, kRetryAfter, "", absl::StrCat(*detail.retry_after_ms));
   return status;
 }
 

@@ -34,8 +34,8 @@ inline constexpr std::string_view kMethodNotFound = "METHOD_NOT_FOUND";
 inline constexpr std::string_view kInternal = "INTERNAL";
 }  // namespace reason
 
-// What a status says beyond its code and message. It travels in the payloads of absl::Status; the edges
-// (serve, ingest) turn it into google.rpc details or into a problem document.
+// What a status says beyond its code and message. It travels in the payloads of absl::Status; the
+// edges (serve, ingest) turn it into google.rpc details or into a problem document.
 struct ErrorDetail {
   struct Violation {
     std::string field;        // the request field at fault, e.g. "page_token"
@@ -53,8 +53,8 @@ struct ErrorDetail {
   std::optional<int64_t> retry_after_ms;
 };
 
-// A status of `code` that carries `detail`. `message` names what, the offending value (clipped) and the
-// rule, and never SQL or paths.
+// A status of `code` that carries `detail`. `message` names what, the offending value (clipped) and
+// the rule, and never SQL or paths.
 absl::Status MakeError(absl::StatusCode code, std::string_view message, ErrorDetail detail);
 absl::Status MakeError(absl::StatusCode code, std::string_view message, std::string_view reason);
 

@@ -10,8 +10,9 @@
 
 namespace tributary {
 
-// A fixed number of threads that run blocking work in the order it was given. Thread-safe. The destructor
-// runs what is still queued, then joins; nothing may be posted while it runs but by that work itself.
+// A fixed number of threads that run blocking work in the order it was given. Thread-safe. The
+// destructor runs what is still queued, then joins; nothing may be posted while it runs but by that
+// work itself.
 class Executor {
  public:
   explicit Executor(int threads);

@@ -13,7 +13,8 @@ struct Digest {
   auto operator<=>(const Digest&) const = default;
 };
 
-// XXH3-128 over a sequence of pieces, each with its length, so that ("ab","c") and ("a","bc") differ.
+// XXH3-128 over a sequence of pieces, each with its length, so that ("ab","c") and ("a","bc")
+// differ.
 class Hasher {
  public:
   Hasher();

@@ -3,27 +3,29 @@
 #include <cstddef>
 #include <cstdint>
 
-// Every bound of the service that is not a flag, in one place. docs/guarantees.md words them for users.
+// Every bound of the service that is not a flag, in one place. docs/guarantees.md words them for
+// users.
 namespace tributary::limits {
 
 // Names: ids, connectors, owners, idempotency keys.
 inline constexpr size_t kNameBytesMax = 512;
 
 // Content. What is stored must be readable by any generated client with default settings.
-inline constexpr int kValueDepthMax = 16;                    // of JSON in custom fields, answers, raw
-inline constexpr size_t kResourceBytesMax = 1024 * 1024;     // encoded, without raw_resource
-inline constexpr size_t kRawBytesMax = 1024 * 1024;          // of raw_resource, encoded
+inline constexpr int kValueDepthMax = 16;                 // of JSON in custom fields, answers, raw
+inline constexpr size_t kResourceBytesMax = 1024 * 1024;  // encoded, without raw_resource
+inline constexpr size_t kRawBytesMax = 1024 * 1024;       // of raw_resource, encoded
 inline constexpr size_t kResourceAndRawBytesMax = 1280 * 1024;  // a whole resource: 1.25 MiB
 inline constexpr size_t kCustomFieldsMax = 1000;
 inline constexpr size_t kCustomKeyBytesMax = 256;
 inline constexpr int kEmbeddedDepthMax = 4;
-inline constexpr size_t kEmbeddedMax = 100;                  // per delivery
-inline constexpr size_t kWarningsMax = 32;                   // per resource; the last says how many more
+inline constexpr size_t kEmbeddedMax = 100;  // per delivery
+inline constexpr size_t kWarningsMax = 32;   // per resource; the last says how many more
 inline constexpr size_t kWarningValueBytesMax = 256;
 inline constexpr int64_t kFutureMicrosMax = 5LL * 60 * 1000 * 1000;  // updatedAt ahead of the clock
 
 // Answers.
-inline constexpr size_t kAnswerBytesMax = 3 * 1024 * 1024 - 64 * 1024;  // clients refuse 4 MiB by default
+inline constexpr size_t kAnswerBytesMax =
+    3 * 1024 * 1024 - 64 * 1024;  // clients refuse 4 MiB by default
 inline constexpr size_t kPageBytesMax = 2 * 1024 * 1024;
 inline constexpr int kPageSizeDefault = 100;
 inline constexpr int kPageSizeMax = 1000;
@@ -43,6 +45,6 @@ inline constexpr size_t kWindowBytesMax = 32 * 1024 * 1024;  // recent changes k
 inline constexpr size_t kQueueDeliveriesMax = 8192;
 inline constexpr size_t kQueueBytesMax = 64 * 1024 * 1024;
 inline constexpr size_t kHttpHeaderBytesMax = 16 * 1024;
-inline constexpr size_t kMetadataBytesMax = 8 * 1024;        // of a gRPC call
+inline constexpr size_t kMetadataBytesMax = 8 * 1024;  // of a gRPC call
 
 }  // namespace tributary::limits

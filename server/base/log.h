@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 namespace tributary {
@@ -9,7 +10,14 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 // Lines below `level` are not written. Call once, before threads start.
 void SetLogLevel(LogLevel level);
 
-// One line on standard error: `2026-01-31T12:00:00.000000Z I message`. Thread-safe; a line is never torn.
+// The level called `name` (debug, info, warning, error); nullopt if there is none.
+std::optional<LogLevel> LogLevelOf(std::string_view name);
+
+// Whether a line of `level` would be written: ask before putting together what nobody reads.
+bool IsLogged(LogLevel level);
+
+// One line on standard error: `2026-01-31T12:00:00.000000Z I message`. Thread-safe; a line is never
+// torn.
 void Log(LogLevel level, std::string_view message);
 
 inline void LogInfo(std::string_view message) { Log(LogLevel::kInfo, message); }

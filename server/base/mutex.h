@@ -8,8 +8,9 @@
 
 namespace tributary {
 
-// std::mutex with the annotations that clang's thread-safety analysis reads. Debian's absl::Mutex is not
-// instrumented, so ThreadSanitizer reports a false race on everything it guards; on this one it does not.
+// std::mutex with the annotations that clang's thread-safety analysis reads. Debian's absl::Mutex
+// is not instrumented, so ThreadSanitizer reports a false race on everything it guards; on this one
+// it does not.
 class ABSL_LOCKABLE Mutex {
  public:
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
@@ -23,7 +24,9 @@ class ABSL_LOCKABLE Mutex {
 // Holds `mutex` for as long as it lives.
 class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
-  explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) { mutex_.Lock(); }
+  explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) {
+    mutex_.Lock();
+  }
   ~MutexLock() ABSL_UNLOCK_FUNCTION() { mutex_.Unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;

@@ -7,7 +7,8 @@
 namespace tributary {
 namespace {
 
-// Length of the well-formed sequence at the start of `text`, 0 if there is none; `code` is its value.
+// Length of the well-formed sequence at the start of `text`, 0 if there is none; `code` is its
+// value.
 size_t DecodeUtf8(std::string_view text, char32_t& code) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t lead = byte(0);

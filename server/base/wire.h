@@ -5,7 +5,8 @@
 #include <string>
 #include <string_view>
 
-// The Protobuf wire format, as far as stored bytes are put together and taken apart without a parse.
+// The Protobuf wire format, as far as stored bytes are put together and taken apart without a
+// parse.
 namespace tributary::wire {
 
 enum class Type : uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
@@ -28,9 +29,9 @@ size_t BytesFieldSize(uint32_t field, size_t size);
 struct Field {
   uint32_t number = 0;
   Type type = Type::kVarint;
-  uint64_t varint = 0;          // kVarint, kFixed64, kFixed32
-  std::string_view bytes;       // kBytes: the content
-  std::string_view whole;       // tag and content as they stand in the message
+  uint64_t varint = 0;     // kVarint, kFixed64, kFixed32
+  std::string_view bytes;  // kBytes: the content
+  std::string_view whole;  // tag and content as they stand in the message
 };
 
 // Walks the fields of `message` in the order they were written. After the last one, or at the first

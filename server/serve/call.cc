@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/limits.h"
+#include "server/base/log.h"
 #include "server/base/strings.h"
 #include "server/serve/encode.h"
 #include "server/serve/grpc_status.h"
@@ -31,25 +31,36 @@ bool IsUsable(std::string_view id) {
 
 }  // namespace
 
-void ExchangeRequestId(grpc::CallbackServerContext& context) {
+std::string ExchangeRequestId(grpc::CallbackServerContext& context) {
   const auto sent = context.client_metadata().find(kRequestId);
   std::string id;
   if (sent != context.client_metadata().end()) id.assign(sent->second.data(), sent->second.size());
-  context.AddInitialMetadata(kRequestId, IsUsable(id) ? id : MakeRequestId());
+  if (!IsUsable(id)) id = MakeRequestId();
+  context.AddInitialMetadata(kRequestId, id);
+  return id;
+}
+
+void LogCall(std::string_view method, std::string_view request_id, const absl::Status& status) {
+  const bool ours = absl::IsInternal(status) || absl::IsUnknown(status) || absl::IsDataLoss(status);
+  const LogLevel level = ours ? LogLevel::kWarning : LogLevel::kDebug;
+  if (!IsLogged(level)) return;
+  Log(level, absl::StrCat(Absl(method), " request_id=", Absl(request_id), " ", status.ToString()));
 }
 
 grpc::ServerUnaryReactor* AnswerUnary(
-    Executor& executor, grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
-    grpc::ByteBuffer* response,
+    Executor& executor, std::string_view method, grpc::CallbackServerContext* context,
+    const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
     std::function<absl::StatusOr<std::string>(const grpc::ByteBuffer& request)> work) {
-  ExchangeRequestId(*context);
+  std::string request_id = ExchangeRequestId(*context);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  executor.Post([context, request, response, reactor, work = std::move(work)] {
+  executor.Post([method, context, request, response, reactor, request_id = std::move(request_id),
+                 work = std::move(work)] {
     if (context->IsCancelled()) {
       reactor->Finish(grpc::Status::CANCELLED);
       return;
     }
     absl::StatusOr<std::string> answer = work(*request);
+    LogCall(method, request_id, answer.status());
     if (!answer.ok()) {
       reactor->Finish(ToGrpcStatus(answer.status(), *context));
       return;

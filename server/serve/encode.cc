@@ -10,7 +10,8 @@
 namespace tributary {
 namespace {
 
-// Field numbers of the frame that every resource shares, and of every XChange (the contract of proto/).
+// Field numbers of the frame that every resource shares, and of every XChange (the contract of
+// proto/).
 enum Frame : uint32_t { kConnectorId = 1, kOwnerId = 2, kId = 3, kRawResource = 9, kRevision = 11 };
 enum ChangeField : uint32_t {
   kType = 1,
@@ -109,7 +110,8 @@ grpc::ByteBuffer ToByteBuffer(std::string bytes) {
   // The slice takes the string over: no copy.
   auto* owned = new std::string(std::move(bytes));
   const grpc::Slice slice(
-      owned->data(), owned->size(), [](void* text) { delete static_cast<std::string*>(text); }, owned);
+      owned->data(), owned->size(), [](void* text) { delete static_cast<std::string*>(text); },
+      owned);
   return grpc::ByteBuffer(&slice, 1);
 }
 

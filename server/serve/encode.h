@@ -20,9 +20,10 @@ enum class ChangeType : uint64_t {
   kDeleted = 4,
 };
 
-// Answers are put together from stored bytes, which are valid Protobuf when put one after the other: the
-// state, then `revision` (field 11), then `raw_resource` (field 9, in VIEW_FULL). Nothing is parsed.
-// tests/serve/encode_test.cc holds the result against what the generated classes serialize.
+// Answers are put together from stored bytes, which are valid Protobuf when put one after the
+// other: the state, then `revision` (field 11), then `raw_resource` (field 9, in VIEW_FULL).
+// Nothing is parsed. tests/serve/encode_test.cc holds the result against what the generated classes
+// serialize.
 
 // The bytes of the resource in `record`.
 std::string EncodeResource(const Record& record, View view);
@@ -36,8 +37,8 @@ size_t ResourceBytes(const Record& record, View view);
 // An EXISTING change of a snapshot, as field 1 (changes) of a Watch answer.
 void AppendExisting(std::string& out, const Record& record, View view);
 
-// A change of the log, as field 1 (changes) of a Watch answer. `previous` is left out where the change would
-// pass the bound of an answer.
+// A change of the log, as field 1 (changes) of a Watch answer. `previous` is left out where the
+// change would pass the bound of an answer.
 void AppendChange(std::string& out, const Change& change, View view, bool include_previous);
 
 grpc::ByteBuffer ToByteBuffer(std::string bytes);

@@ -12,7 +12,8 @@ namespace {
 constexpr std::string_view kDomain = "tributary.dev";
 constexpr size_t kTextBytesMax = 256;
 
-// Field numbers of google/rpc/status.proto, google/rpc/error_details.proto and google/protobuf/any.proto.
+// Field numbers of google/rpc/status.proto, google/rpc/error_details.proto and
+// google/protobuf/any.proto.
 enum StatusField : uint32_t { kCode = 1, kMessage = 2, kDetails = 3 };
 enum AnyField : uint32_t { kTypeUrl = 1, kValue = 2 };
 enum ErrorInfoField : uint32_t { kReason = 1, kErrorDomain = 2, kMetadata = 3 };
@@ -83,7 +84,8 @@ std::string EncodeErrorDetails(absl::StatusCode code, const std::string& message
   wire::AppendBytes(status, kMessage, message);
   AppendDetail(status, "ErrorInfo", ErrorInfo(detail));
   if (!detail.violations.empty()) AppendDetail(status, "BadRequest", BadRequest(detail));
-  if (detail.resource.has_value()) AppendDetail(status, "ResourceInfo", ResourceInfo(*detail.resource));
+  if (detail.resource.has_value())
+    AppendDetail(status, "ResourceInfo", ResourceInfo(*detail.resource));
   if (detail.retry_after_ms.has_value()) {
     AppendDetail(status, "RetryInfo", RetryInfo(*detail.retry_after_ms));
   }

@@ -30,9 +30,12 @@ void RegisterPlugins() {
 
 void SetArguments(grpc::ServerBuilder& builder) {
   builder.SetMaxReceiveMessageSize(kRequestBytesMax);
-  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(limits::kMetadataBytesMax));
-  // A watch may be silent for minutes: clients ping to see that it lives, and must not be cut off for it.
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10 * kMsPerSecond);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE,
+                             static_cast<int>(limits::kMetadataBytesMax));
+  // A watch may be silent for minutes: clients ping to see that it lives, and must not be cut off
+  // for it.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             10 * kMsPerSecond);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   // And the server pings them, or streams of clients that vanished would stay for ever.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60 * kMsPerSecond);
@@ -55,15 +58,17 @@ GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& mo
 }
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcServerOptions options,
-                                                              const ModelRegistry& models, Store& store,
-                                                              ChangeHub& hub, const Clock& clock) {
+                                                              const ModelRegistry& models,
+                                                              Store& store, ChangeHub& hub,
+                                                              const Clock& clock) {
   RegisterPlugins();
   std::unique_ptr<GrpcServer> started(new GrpcServer(options, models, store, hub, clock));
   grpc::ServerBuilder builder;
   SetArguments(builder);
   builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &started->port_);
   builder.RegisterService(&started->server_service_.service());
-  for (const auto& service : started->resource_services_) builder.RegisterService(&service->service());
+  for (const auto& service : started->resource_services_)
+    builder.RegisterService(&service->service());
   started->server_ = builder.BuildAndStart();
   if (started->server_ == nullptr || started->port_ == 0) {
     return absl::FailedPreconditionError(
@@ -73,7 +78,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcServerOptions 
   // Each service by its name and, under the empty name, the whole.
   grpc::HealthCheckServiceInterface& health = *started->server_->GetHealthCheckService();
   health.SetServingStatus("tributary.v1.ServerService", true);
-  for (const auto& model : models.models()) health.SetServingStatus(model->service()->full_name(), true);
+  for (const auto& model : models.models())
+    health.SetServingStatus(model->service()->full_name(), true);
   health.SetServingStatus(true);
   return started;
 }

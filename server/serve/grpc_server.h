@@ -22,17 +22,19 @@ struct GrpcServerOptions {
   std::string address = "127.0.0.1:50051";  // host:port; port 0 picks one
   std::string version;
   int streams_max = 10'000;
-  int threads = 4;                          // that read for calls and streams
+  int threads = 4;  // that read for calls and streams
 };
 
-// The gRPC side: the service of every model, ServerService, and the standard ones: health (per service),
-// reflection, channelz. Thread-safe. `models`, `store`, `hub` and `clock` must outlive it.
+// The gRPC side: the service of every model, ServerService, and the standard ones: health (per
+// service), reflection, channelz. Thread-safe. `models`, `store`, `hub` and `clock` must outlive
+// it.
 class GrpcServer {
  public:
   // FAILED_PRECONDITION if the address can't be bound.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(GrpcServerOptions options,
-                                                           const ModelRegistry& models, Store& store,
-                                                           ChangeHub& hub, const Clock& clock);
+                                                           const ModelRegistry& models,
+                                                           Store& store, ChangeHub& hub,
+                                                           const Clock& clock);
   ~GrpcServer();
 
   int port() const { return port_; }
@@ -40,13 +42,13 @@ class GrpcServer {
   // Health says NOT_SERVING from now on.
   void StopServing();
 
-  // Ends every stream with UNAVAILABLE, SERVER_DRAINING, cancels after `stall` those that take nothing, and
-  // closes by `deadline`.
+  // Ends every stream with UNAVAILABLE, SERVER_DRAINING, cancels after `stall` those that take
+  // nothing, and closes by `deadline`.
   void Shutdown(std::chrono::steady_clock::time_point deadline, std::chrono::milliseconds stall);
 
  private:
-  GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models, Store& store, ChangeHub& hub,
-             const Clock& clock);
+  GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models, Store& store,
+             ChangeHub& hub, const Clock& clock);
 
   Executor executor_;
   WatchStreams streams_;

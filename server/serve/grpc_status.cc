@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kMessageBytesMax = 512;
 
-// gRPC percent-encodes the message, so a byte that is not printable ASCII costs three; details are base64.
+// gRPC percent-encodes the message, so a byte that is not printable ASCII costs three; details are
+// base64.
 size_t OnTheWire(const std::string& message, const std::string& details) {
   size_t bytes = message.size() + details.size() * 4 / 3;
   for (const char c : message) bytes += (c < ' ' || c > '~' || c == '%') ? 2 : 0;
@@ -26,8 +27,8 @@ grpc::Status ToGrpcStatus(const absl::Status& status, grpc::ServerContextBase& c
   if (status.ok()) return grpc::Status::OK;
   ErrorDetail detail = DetailOf(status);
   context.AddTrailingMetadata("tributary-reason", detail.reason);
-  const std::string message = absl::StrCat(Absl(CutUtf8(Std(status.message()), kMessageBytesMax)), " (",
-                                           detail.reason, ")");
+  const std::string message = absl::StrCat(Absl(CutUtf8(Std(status.message()), kMessageBytesMax)),
+                                           " (", detail.reason, ")");
   std::string details = EncodeErrorDetails(status.code(), message, detail);
   // At the bound, violations go one by one, the last first: the message names the first.
   while (OnTheWire(message, details) > limits::kErrorBytesMax && !detail.violations.empty()) {

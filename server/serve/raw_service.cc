@@ -9,12 +9,13 @@
 namespace tributary {
 
 const char* RawService::Path(const google::protobuf::MethodDescriptor& method) {
-  return paths_.emplace_back(absl::StrCat("/", method.service()->full_name(), "/", method.name())).c_str();
+  return paths_.emplace_back(absl::StrCat("/", method.service()->full_name(), "/", method.name()))
+      .c_str();
 }
 
 void RawService::AddUnary(const google::protobuf::MethodDescriptor& method, Unary handler) {
-  AddMethod(new grpc::internal::RpcServiceMethod(Path(method), grpc::internal::RpcMethod::NORMAL_RPC,
-                                                 nullptr));
+  AddMethod(new grpc::internal::RpcServiceMethod(Path(method),
+                                                 grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
   MarkMethodRawCallback(
       methods_++, new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
                       std::move(handler)));

@@ -12,9 +12,10 @@
 
 namespace tributary {
 
-// A gRPC service whose methods come from its descriptor and take and give bytes. This is the one place that
-// uses what generated service classes use underneath (grpc::internal handlers); with it one implementation
-// serves every model under its own typed names, which reflection lists like any others.
+// A gRPC service whose methods come from its descriptor and take and give bytes. This is the one
+// place that uses what generated service classes use underneath (grpc::internal handlers); with it
+// one implementation serves every model under its own typed names, which reflection lists like any
+// others.
 //
 // Add all methods before the server starts. Handlers run on gRPC's threads and must not block.
 class RawService final : public grpc::Service {

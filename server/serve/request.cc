@@ -117,8 +117,8 @@ absl::StatusOr<std::unique_ptr<pb::Message>> Parse(const pb::Descriptor* type,
 
 void CheckName(Violations& violations, std::string_view field, const std::string& value) {
   if (value.size() > limits::kNameBytesMax) {
-    violations.Add(field, absl::StrCat("has ", value.size(), " bytes, at most ", limits::kNameBytesMax,
-                                       " are allowed"));
+    violations.Add(field, absl::StrCat("has ", value.size(), " bytes, at most ",
+                                       limits::kNameBytesMax, " are allowed"));
   } else if (!IsCleanUtf8(value)) {
     violations.Add(field, absl::StrCat(Clip(value), " holds a control character"));
   }
@@ -184,10 +184,13 @@ void ReadNumbers(Violations& violations, const Fields& fields, Request& request)
   }
   request.after_revision = fields.OptionalLong("after_revision");
   if (request.after_revision.value_or(0) < 0) {
-    violations.Add("after_revision", absl::StrCat(*request.after_revision, " must not be negative"));
+    violations.Add("after_revision",
+                   absl::StrCat(*request.after_revision, " must not be negative"));
   }
-  request.heartbeat_ms = fields.DurationMs("heartbeat_interval").value_or(limits::kHeartbeatMsDefault);
-  if (request.heartbeat_ms < limits::kHeartbeatMsMin || request.heartbeat_ms > limits::kHeartbeatMsMax) {
+  request.heartbeat_ms =
+      fields.DurationMs("heartbeat_interval").value_or(limits::kHeartbeatMsDefault);
+  if (request.heartbeat_ms < limits::kHeartbeatMsMin ||
+      request.heartbeat_ms > limits::kHeartbeatMsMax) {
     violations.Add("heartbeat_interval",
                    absl::StrCat(request.heartbeat_ms, " ms is outside 1 s to 5 min"));
   }
@@ -198,7 +201,8 @@ absl::Status RefuseUnsupported(const Request& request) {
   const auto refuse = [](std::string_view field) {
     ErrorDetail detail;
     detail.reason = reason::kArgumentNotSupported;
-    detail.violations.push_back({std::string(field), "is not supported by this version; leave it empty"});
+    detail.violations.push_back(
+        {std::string(field), "is not supported by this version; leave it empty"});
     return MakeError(absl::StatusCode::kInvalidArgument,
                      absl::StrCat(Absl(field), " is not supported by this version; leave it empty"),
                      std::move(detail));

@@ -14,8 +14,8 @@ namespace tributary {
 
 enum class WatchStart { kSnapshot, kNow, kBeginning };
 
-// Any request of a resource's service. All of them share one numbering of fields, so one struct and one
-// reader serve every model; a field that a method does not have keeps its default.
+// Any request of a resource's service. All of them share one numbering of fields, so one struct and
+// one reader serve every model; a field that a method does not have keeps its default.
 struct Request {
   std::string connector_id;
   std::string owner_id;
@@ -34,8 +34,8 @@ struct Request {
   bool stop_at_head = false;
 };
 
-// Reads `bytes` as `type` and checks what needs no store: INVALID_ARGUMENT with a violation per field at
-// fault, ARGUMENT_NOT_SUPPORTED for a filter or an order.
+// Reads `bytes` as `type` and checks what needs no store: INVALID_ARGUMENT with a violation per
+// field at fault, ARGUMENT_NOT_SUPPORTED for a filter or an order.
 absl::StatusOr<Request> ReadRequest(const google::protobuf::Descriptor* type,
                                     const grpc::ByteBuffer& bytes);
 

@@ -42,26 +42,30 @@ ResourceService::ResourceService(const Model& model, const ServingContext& conte
 
 void ResourceService::AddUnary(const google::protobuf::MethodDescriptor& method, Method handler) {
   const google::protobuf::Descriptor* type = method.input_type();
-  service_.AddUnary(method, [this, type, handler](grpc::CallbackServerContext* call,
-                                                  const grpc::ByteBuffer* request,
-                                                  grpc::ByteBuffer* response) {
-    return AnswerUnary(context_.executor, call, request, response,
-                       [this, type, handler](const grpc::ByteBuffer& bytes)
-                           -> absl::StatusOr<std::string> {
-                         TRIBUTARY_ASSIGN_OR_RETURN(const Request read, ReadRequest(type, bytes));
-                         return (this->*handler)(read);
-                       });
+  const std::string& name = method.full_name();
+  service_.AddUnary(method, [this, type, handler, &name](grpc::CallbackServerContext* call,
+                                                         const grpc::ByteBuffer* request,
+                                                         grpc::ByteBuffer* response) {
+    return AnswerUnary(
+        context_.executor, name, call, request, response,
+        [this, type, handler](const grpc::ByteBuffer& bytes) -> absl::StatusOr<std::string> {
+          TRIBUTARY_ASSIGN_OR_RETURN(const Request read, ReadRequest(type, bytes));
+          return (this->*handler)(read);
+        });
   });
 }
 
 void ResourceService::AddWatch(const google::protobuf::MethodDescriptor& method) {
   const google::protobuf::Descriptor* type = method.input_type();
+  const std::string& method_name = method.full_name();
   service_.AddStreaming(
-      method, [this, type](grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes)
-                  -> grpc::ServerWriteReactor<grpc::ByteBuffer>* {
+      method,
+      [this, type, &method_name](grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes)
+          -> grpc::ServerWriteReactor<grpc::ByteBuffer>* {
         absl::StatusOr<Request> request = ReadRequest(type, *bytes);
         if (!request.ok()) return context_.streams.Refuse(call, request.status());
         WatchRequest watch;
+        watch.method = method_name;
         watch.selection = Selected(*request);
         watch.request = *std::move(request);
         return context_.streams.Open(call, std::move(watch));
@@ -75,7 +79,8 @@ Selection ResourceService::Selected(const Request& request) const {
 absl::Status ResourceService::NotFound(const Request& request, const Record* tombstone) const {
   ErrorDetail detail;
   detail.reason = tombstone == nullptr ? reason::kResourceNotFound : reason::kResourceDeleted;
-  if (tombstone != nullptr) detail.metadata.emplace_back("revision", absl::StrCat(tombstone->revision));
+  if (tombstone != nullptr)
+    detail.metadata.emplace_back("revision", absl::StrCat(tombstone->revision));
   detail.resource = {model_.name(),
                      absl::StrCat(request.connector_id, "/", request.owner_id, "/", request.id)};
   return MakeError(absl::StatusCode::kNotFound,
@@ -113,7 +118,8 @@ absl::StatusOr<std::string> ResourceService::BatchGet(const Request& request) co
 }
 
 absl::StatusOr<std::string> ResourceService::List(const Request& request) const {
-  const TokenBinding binding{context_.store.id(), Selected(request), request.filter, request.order_by};
+  const TokenBinding binding{context_.store.id(), Selected(request), request.filter,
+                             request.order_by};
   RecordQuery query;
   query.selection = binding.selection;
   query.raw = request.view == View::kFull;
@@ -130,8 +136,10 @@ absl::StatusOr<std::string> ResourceService::List(const Request& request) const 
     TRIBUTARY_ASSIGN_OR_RETURN(RecordPage page, context_.store.List(query));
     query.revision = page.revision;
     for (const Record& record : page.records) {
-      // The store's page holds its first record whatever its size; an answer that has some already does not.
-      full = !out.empty() && out.size() + ResourceBytes(record, request.view) > limits::kPageBytesMax;
+      // The store's page holds its first record whatever its size; an answer that has some already
+      // does not.
+      full =
+          !out.empty() && out.size() + ResourceBytes(record, request.view) > limits::kPageBytesMax;
       if (full) break;
       AppendResource(out, kItems, record, request.view);
       query.after = record.key;

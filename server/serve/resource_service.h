@@ -22,8 +22,8 @@ struct ServingContext {
   WatchStreams& streams;
 };
 
-// Get, BatchGet, List and Watch of one model, from stored bytes. Nothing here depends on the model but its
-// name in keys and the types of its requests. Thread-safe.
+// Get, BatchGet, List and Watch of one model, from stored bytes. Nothing here depends on the model
+// but its name in keys and the types of its requests. Thread-safe.
 class ResourceService {
  public:
   ResourceService(const Model& model, const ServingContext& context);

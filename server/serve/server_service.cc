@@ -16,10 +16,10 @@ ServerService::ServerService(std::string version, const ModelRegistry& models, S
                                                          ->file()
                                                          ->FindServiceByName("ServerService")
                                                          ->FindMethodByName("GetServerInfo");
-  service_.AddUnary(*method, [this, &executor](grpc::CallbackServerContext* call,
-                                               const grpc::ByteBuffer* request,
-                                               grpc::ByteBuffer* response) {
-    return AnswerUnary(executor, call, request, response,
+  service_.AddUnary(*method, [this, &executor, method](grpc::CallbackServerContext* call,
+                                                       const grpc::ByteBuffer* request,
+                                                       grpc::ByteBuffer* response) {
+    return AnswerUnary(executor, method->full_name(), call, request, response,
                        [this](const grpc::ByteBuffer&) { return GetServerInfo(); });
   });
 }

@@ -12,8 +12,8 @@
 
 namespace tributary {
 
-// tributary.v1.ServerService: what runs here, and how far back its history goes. Everything given must
-// outlive it. Thread-safe.
+// tributary.v1.ServerService: what runs here, and how far back its history goes. Everything given
+// must outlive it. Thread-safe.
 class ServerService {
  public:
   ServerService(std::string version, const ModelRegistry& models, Store& store, Executor& executor,

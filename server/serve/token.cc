@@ -17,7 +17,8 @@
 namespace tributary {
 namespace {
 
-// Layout: format version, kind, fields in wire format, CRC-32C of all before it; base64url of the whole.
+// Layout: format version, kind, fields in wire format, CRC-32C of all before it; base64url of the
+// whole.
 constexpr char kFormat = 1;
 enum class Kind : char { kPage = 'P', kResume = 'R' };
 constexpr size_t kFrameBytes = 2 + sizeof(uint32_t);
@@ -79,7 +80,8 @@ std::string_view FirstDifference(const Content& content, const TokenBinding& bin
 std::string Seal(Kind kind, const TokenBinding& binding, const Content& content) {
   std::string bytes = {kFormat, static_cast<char>(kind)};
   const auto bound = Bound(binding);
-  for (uint32_t field = kStore; field <= kOrderBy; ++field) wire::AppendUint(bytes, field, bound[field]);
+  for (uint32_t field = kStore; field <= kOrderBy; ++field)
+    wire::AppendUint(bytes, field, bound[field]);
   wire::AppendUint(bytes, kStage, content.stage);
   wire::AppendUint(bytes, kRevision, static_cast<uint64_t>(content.revision));
   wire::AppendUint(bytes, kCommitted, static_cast<uint64_t>(content.committed_us));
@@ -152,14 +154,16 @@ std::optional<Content> Open(Kind kind, std::string_view token) {
 absl::Status Malformed(std::string_view field, std::string_view token, std::string_view reason) {
   ErrorDetail detail;
   detail.reason = reason;
-  detail.violations.push_back({std::string(field), "is not a token of this service, or was cut or changed"});
+  detail.violations.push_back(
+      {std::string(field), "is not a token of this service, or was cut or changed"});
   return MakeError(absl::StatusCode::kInvalidArgument,
                    absl::StrCat(Absl(field), " ", Clip(token),
                                 " is not a token of this service, or was cut or changed"),
                    std::move(detail));
 }
 
-absl::Status OtherRequest(std::string_view field, std::string_view differs, std::string_view reason) {
+absl::Status OtherRequest(std::string_view field, std::string_view differs,
+                          std::string_view reason) {
   ErrorDetail detail;
   detail.reason = reason;
   const std::string rule =
@@ -209,9 +213,9 @@ absl::StatusOr<ResumePoint> DecodeResumeToken(std::string_view token, const Toke
     return Malformed("resume_token", token, reason::kResumeTokenMalformed);
   }
   if (const std::string_view differs = FirstDifference(*content, binding); !differs.empty()) {
-    return OtherRequest("resume_token", differs,
-                        differs == "store" ? reason::kResumeTokenOtherStore
-                                           : reason::kResumeTokenOtherRequest);
+    return OtherRequest(
+        "resume_token", differs,
+        differs == "store" ? reason::kResumeTokenOtherStore : reason::kResumeTokenOtherRequest);
   }
   ResumePoint point;
   point.position.stage = static_cast<Position::Stage>(content->stage);

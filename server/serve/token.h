@@ -11,8 +11,8 @@
 
 namespace tributary {
 
-// What a token is bound to: it is refused for any other request. View, page_size, include_previous and
-// heartbeat_interval are not part of it.
+// What a token is bound to: it is refused for any other request. View, page_size, include_previous
+// and heartbeat_interval are not part of it.
 struct TokenBinding {
   std::string store_id;
   Selection selection;
@@ -26,25 +26,26 @@ struct PagePosition {
   Key last;               // everything up to this key was answered
 };
 
-// Tokens are opaque outside, URL-safe, versioned and checksummed: a garbled one is refused before anything
-// is read, and one of an older server keeps working. They are not secret and not signed: a token gives no
-// access that the request would not have without it.
+// Tokens are opaque outside, URL-safe, versioned and checksummed: a garbled one is refused before
+// anything is read, and one of an older server keeps working. They are not secret and not signed: a
+// token gives no access that the request would not have without it.
 std::string EncodePageToken(const TokenBinding& binding, const PagePosition& position);
 
 // INVALID_ARGUMENT: PAGE_TOKEN_MALFORMED, or PAGE_TOKEN_MISMATCH with metadata `differs`.
 absl::StatusOr<PagePosition> DecodePageToken(std::string_view token, const TokenBinding& binding);
 
-// `committed_us`: when the change at the position was committed, 0 if not known. A store that was restored
-// from a backup has the same id but another change there.
-std::string EncodeResumeToken(const TokenBinding& binding, const Position& position, int64_t committed_us);
+// `committed_us`: when the change at the position was committed, 0 if not known. A store that was
+// restored from a backup has the same id but another change there.
+std::string EncodeResumeToken(const TokenBinding& binding, const Position& position,
+                              int64_t committed_us);
 
 struct ResumePoint {
   Position position;
   int64_t committed_us = 0;
 };
 
-// INVALID_ARGUMENT: RESUME_TOKEN_MALFORMED, RESUME_TOKEN_OTHER_STORE, or RESUME_TOKEN_OTHER_REQUEST with
-// metadata `differs`.
+// INVALID_ARGUMENT: RESUME_TOKEN_MALFORMED, RESUME_TOKEN_OTHER_STORE, or RESUME_TOKEN_OTHER_REQUEST
+// with metadata `differs`.
 absl::StatusOr<ResumePoint> DecodeResumeToken(std::string_view token, const TokenBinding& binding);
 
 }  // namespace tributary

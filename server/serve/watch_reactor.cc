@@ -8,6 +8,7 @@
 #include "server/base/limits.h"
 #include "server/base/status_macros.h"
 #include "server/base/wire.h"
+#include "server/serve/call.h"
 #include "server/serve/encode.h"
 #include "server/serve/grpc_status.h"
 
@@ -38,10 +39,12 @@ absl::Status RestoredStore() {
   detail.reason = reason::kResumeTokenOtherStore;
   detail.metadata.emplace_back("differs", "history");
   detail.violations.push_back(
-      {"resume_token", "was given before this store was restored from a backup, or by another one"});
-  return MakeError(absl::StatusCode::kInvalidArgument,
-                   "resume_token was given before this store was restored from a backup, or by another one",
-                   std::move(detail));
+      {"resume_token",
+       "was given before this store was restored from a backup, or by another one"});
+  return MakeError(
+      absl::StatusCode::kInvalidArgument,
+      "resume_token was given before this store was restored from a backup, or by another one",
+      std::move(detail));
 }
 
 absl::Status Draining() {
@@ -55,9 +58,10 @@ absl::Status Draining() {
 }  // namespace
 
 WatchReactor::WatchReactor(WatchStreams& streams, grpc::CallbackServerContext* call,
-                           WatchRequest request)
+                           WatchRequest request, std::string request_id)
     : streams_(streams),
       watch_(std::move(request)),
+      request_id_(std::move(request_id)),
       binding_{streams.store_.id(), watch_.selection, watch_.request.filter, ""},
       heartbeat_interval_(watch_.request.heartbeat_ms),
       call_(call),
@@ -120,7 +124,8 @@ void WatchReactor::Pump() {
     if (notes.heartbeat && progress != Progress::kEnded) ArmHeartbeat();
     if (progress == Progress::kMore) break;
     MutexLock lock(mutex_);
-    const bool go_on = progress == Progress::kWrote ? !writing_ : progress == Progress::kIdle && noted_;
+    const bool go_on =
+        progress == Progress::kWrote ? !writing_ : progress == Progress::kIdle && noted_;
     if (go_on) continue;
     pumping_ = false;
     return;
@@ -154,7 +159,8 @@ std::optional<WatchReactor::Progress> WatchReactor::StepWhileWaiting(const Notes
     wait_id_ = 0;
     return std::nullopt;
   }
-  // Nothing came that this stream covers, so its bookmark moves to the head without reading a thing.
+  // Nothing came that this stream covers, so its bookmark moves to the head without reading a
+  // thing.
   follower_->SkipTo(head->revision);
   Follower::Batch bookmark;
   bookmark.revision = head->revision;
@@ -165,7 +171,8 @@ std::optional<WatchReactor::Progress> WatchReactor::StepWhileWaiting(const Notes
 WatchReactor::Progress WatchReactor::Read() {
   absl::StatusOr<Follower::Batch> batch = follower_->Next();
   if (!batch.ok()) return End(batch.status());
-  const bool content = !batch->existing.empty() || !batch->changes.empty() || batch->snapshot_complete;
+  const bool content =
+      !batch->existing.empty() || !batch->changes.empty() || batch->snapshot_complete;
   if (content || batch->done || !wrote_any_ || HeartbeatDue()) {
     last_written_ = batch->done;
     return Write(*batch);
@@ -274,6 +281,7 @@ void WatchReactor::ArmHeartbeat() {
 }
 
 WatchReactor::Progress WatchReactor::End(const absl::Status& status) {
+  LogCall(watch_.method, request_id_, status);
   if (wait_id_ != 0) streams_.hub_.Cancel(wait_id_);
   heartbeat_.reset();
   grpc::Status mapped;

@@ -20,13 +20,15 @@
 
 namespace tributary {
 
-// Pumps one Follower into one stream. gRPC's reactions, the hub and the heartbeat timer only leave a note
-// and see that the pump runs; the pump runs on the executor, one at a time per stream, and alone reads,
-// writes and finishes. One message is under way at a time, so a client that takes nothing costs one message.
+// Pumps one Follower into one stream. gRPC's reactions, the hub and the heartbeat timer only leave
+// a note and see that the pump runs; the pump runs on the executor, one at a time per stream, and
+// alone reads, writes and finishes. One message is under way at a time, so a client that takes
+// nothing costs one message.
 class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                            public std::enable_shared_from_this<WatchReactor> {
  public:
-  WatchReactor(WatchStreams& streams, grpc::CallbackServerContext* call, WatchRequest request);
+  WatchReactor(WatchStreams& streams, grpc::CallbackServerContext* call, WatchRequest request,
+               std::string request_id);
 
   // Call once, before anything else. The reactor keeps itself alive until OnDone.
   void Begin();
@@ -71,6 +73,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 
   WatchStreams& streams_;
   const WatchRequest watch_;
+  const std::string request_id_;
   const TokenBinding binding_;
   const std::chrono::milliseconds heartbeat_interval_;
   std::shared_ptr<WatchReactor> self_;
@@ -89,12 +92,12 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   std::optional<Follower> follower_;
   Revision snapshot_revision_ = 0;
   int64_t snapshot_committed_us_ = 0;
-  uint64_t wait_id_ = 0;       // with the hub; 0: not waiting
+  uint64_t wait_id_ = 0;  // with the hub; 0: not waiting
   bool wrote_any_ = false;
   bool last_written_ = false;  // the message that ends a bounded stream is out
   std::chrono::steady_clock::time_point last_sent_;
   std::unique_ptr<grpc::Alarm> heartbeat_;
-  grpc::ByteBuffer message_;   // must live until OnWriteDone
+  grpc::ByteBuffer message_;  // must live until OnWriteDone
 };
 
 }  // namespace tributary

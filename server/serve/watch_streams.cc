@@ -28,12 +28,13 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchStreams::Refuse(grpc::CallbackS
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchStreams::Open(grpc::CallbackServerContext* call,
                                                                WatchRequest request) {
-  ExchangeRequestId(*call);
+  std::string request_id = ExchangeRequestId(*call);
   std::shared_ptr<WatchReactor> stream;
   {
     MutexLock lock(mutex_);
     if (!draining_ && static_cast<int>(open_.size()) < streams_max_) {
-      stream = std::make_shared<WatchReactor>(*this, call, std::move(request));
+      stream =
+          std::make_shared<WatchReactor>(*this, call, std::move(request), std::move(request_id));
       open_.insert(stream);
     }
   }

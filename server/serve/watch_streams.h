@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string_view>
 #include <unordered_set>
 
 #include "absl/base/thread_annotations.h"
@@ -20,12 +21,13 @@ namespace tributary {
 class WatchReactor;
 
 struct WatchRequest {
+  std::string_view method;  // for the log
   Request request;
   Selection selection;
 };
 
-// The open Watch streams: bounded in number, ended together when the server drains. Thread-safe; what it is
-// given must outlive every stream, which Drain and the server's shutdown see to.
+// The open Watch streams: bounded in number, ended together when the server drains. Thread-safe;
+// what it is given must outlive every stream, which Drain and the server's shutdown see to.
 class WatchStreams {
  public:
   WatchStreams(Store& store, ChangeHub& hub, Executor& executor, int streams_max)
@@ -33,13 +35,15 @@ class WatchStreams {
 
   // Begins a stream; past the bound it ends at once with RESOURCE_EXHAUSTED, OVERLOADED.
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Open(grpc::CallbackServerContext* call,
-                                                   WatchRequest request) ABSL_LOCKS_EXCLUDED(mutex_);
+                                                   WatchRequest request)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // A stream that ends with `status` and nothing else.
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Refuse(grpc::CallbackServerContext* call,
                                                      const absl::Status& status);
 
-  // Every stream ends with UNAVAILABLE, SERVER_DRAINING, after the message it is writing; new ones at once.
+  // Every stream ends with UNAVAILABLE, SERVER_DRAINING, after the message it is writing; new ones
+  // at once.
   void Drain() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Cancels the streams that are still there: their clients take nothing.

@@ -9,7 +9,8 @@ namespace {
 // Changes looked at by one Recent call: bounds the time that the lock is held.
 constexpr int kScanMax = 4096;
 
-std::string Route(std::string_view model, std::string_view connector_id, std::string_view owner_id) {
+std::string Route(std::string_view model, std::string_view connector_id,
+                  std::string_view owner_id) {
   // No part holds a control character, so the separator is unambiguous.
   std::string route;
   route.reserve(model.size() + connector_id.size() + owner_id.size() + 2);

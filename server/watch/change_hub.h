@@ -19,9 +19,9 @@ namespace tributary {
 
 // Knows the head of the log, keeps the newest changes in memory, and wakes those who wait for more.
 //
-// Watchers hold a position, never a queue: whoever falls behind the window reads from the store, so a
-// stalled watcher costs nothing here. A commit wakes only the watchers whose selection it touched.
-// Thread-safe.
+// Watchers hold a position, never a queue: whoever falls behind the window reads from the store, so
+// a stalled watcher costs nothing here. A commit wakes only the watchers whose selection it
+// touched. Thread-safe.
 class ChangeHub {
  public:
   using Wake = std::function<void()>;
@@ -38,15 +38,17 @@ class ChangeHub {
   };
   Stand head() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // What Store::Changes would answer, from memory; nullopt if the window does not reach back to it. A page
-  // always comes with `raw` and `before`, whether asked for or not.
+  // What Store::Changes would answer, from memory; nullopt if the window does not reach back to it.
+  // A page always comes with `raw` and `before`, whether asked for or not.
   std::optional<ChangePage> Recent(const ChangeQuery& query) const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Calls `wake` once, from the publishing thread, when a change after `after` that `selection` covers is
-  // there. Returns 0, and never calls it, if there may be one already: read first. Otherwise an id for Cancel.
+  // Calls `wake` once, from the publishing thread, when a change after `after` that `selection`
+  // covers is there. Returns 0, and never calls it, if there may be one already: read first.
+  // Otherwise an id for Cancel.
   uint64_t Wait(const Selection& selection, Revision after, Wake wake) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The head, if `id` still waits: then nothing that it covers came since it began to. nullopt if it was woken.
+  // The head, if `id` still waits: then nothing that it covers came since it began to. nullopt if
+  // it was woken.
   std::optional<Stand> Untouched(uint64_t id) const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // After this `wake` of `id` is not called, unless a call is already under way.

@@ -54,8 +54,9 @@ absl::StatusOr<Follower::Batch> Follower::NextOfTail() {
   query.before = options_.before;
   std::optional<ChangePage> page = hub_.Recent(query);
   if (!page.has_value()) {
-    // Behind the window. The store may already hold what the hub has not published yet; sending that is
-    // right, as it is durable, but the head that we name must not be older than what we send.
+    // Behind the window. The store may already hold what the hub has not published yet; sending
+    // that is right, as it is durable, but the head that we name must not be older than what we
+    // send.
     TRIBUTARY_ASSIGN_OR_RETURN(page, store_.Changes(query));
   }
 

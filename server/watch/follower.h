@@ -18,30 +18,32 @@ struct FollowerOptions {
   bool before = false;              // read the replaced states too
 };
 
-// One reader of the log: sends what exists (a snapshot), then what changes (the tail), each change once, in
-// order. It keeps a position and nothing else, so that it can wait for ever at no cost, and reads from the
-// hub's window or, behind it, from the store in short pieces.
+// One reader of the log: sends what exists (a snapshot), then what changes (the tail), each change
+// once, in order. It keeps a position and nothing else, so that it can wait for ever at no cost,
+// and reads from the hub's window or, behind it, from the store in short pieces.
 //
 // Not thread-safe: one call at a time. Next blocks on the disk. `store` and `hub` must outlive it.
 class Follower {
  public:
-  // What is ready. May hold nothing although `caught_up` is false: a long scan comes back now and then.
+  // What is ready. May hold nothing although `caught_up` is false: a long scan comes back now and
+  // then.
   struct Batch {
     std::vector<Record> existing;    // of the snapshot, in key order
     std::vector<ChangePtr> changes;  // of the tail, in revision order
     bool snapshot_complete = false;  // the snapshot ended with this batch
     bool caught_up = false;          // nothing more is ready: wait for the hub
     bool done = false;               // `stop_at` was reached
-    Revision revision = 0;           // bookmark: nothing at or before it is still to come; 0 inside a snapshot
-    Revision head = 0;               // of the store
+    Revision revision =
+        0;              // bookmark: nothing at or before it is still to come; 0 inside a snapshot
+    Revision head = 0;  // of the store
   };
 
   Follower(Store& store, ChangeHub& hub, FollowerOptions options);
 
   absl::StatusOr<Batch> Next();
 
-  // Moves the position of a tail forward to `revision`. The caller knows from the hub that nothing it covers
-  // lies between.
+  // Moves the position of a tail forward to `revision`. The caller knows from the hub that nothing
+  // it covers lies between.
   void SkipTo(Revision revision);
 
   const Position& position() const { return position_; }

@@ -35,7 +35,8 @@ constexpr int kWatcherKills = 100;
 // One change as a watcher saw it.
 std::string Text(const generic::v1::ContactChange& change) {
   return std::to_string(change.revision()) + " " + std::to_string(change.type()) + " " +
-         change.resource().id() + " " + change.resource().fields().first_name() + " " + change.delivery_id();
+         change.resource().id() + " " + change.resource().fields().first_name() + " " +
+         change.delivery_id();
 }
 
 struct Acknowledged {
@@ -44,8 +45,10 @@ struct Acknowledged {
   std::string value;
 };
 
-// Sends the deliveries of one sender, each until it is answered 2xx: what a sender with retries does.
-void SendAll(const Daemon& daemon, int sender, std::atomic<int>& sent, std::vector<Acknowledged>& acknowledged) {
+// Sends the deliveries of one sender, each until it is answered 2xx: what a sender with retries
+// does.
+void SendAll(const Daemon& daemon, int sender, std::atomic<int>& sent,
+             std::vector<Acknowledged>& acknowledged) {
   auto client = std::make_unique<HttpClient>(daemon.http_port());
   for (int i = sender; i < kDeliveries; i += kSenders) {
     const std::string id = "c" + std::to_string(i % 200);
@@ -83,8 +86,8 @@ TEST(Crash, AWatcherAndAServerKilledAgainAndAgainLoseAndRepeatNothing) {
                          std::ref(acknowledged[static_cast<size_t>(i)]));
   }
 
-  // The watcher: reads a little, is cut off, comes back with the last token it kept. A response that it
-  // read but whose token it had not saved is lost with it and must come again.
+  // The watcher: reads a little, is cut off, comes back with the last token it kept. A response
+  // that it read but whose token it had not saved is lost with it and must come again.
   std::vector<std::string> seen;
   std::string token;
   int watcher_kills = 0;
@@ -96,9 +99,11 @@ TEST(Crash, AWatcherAndAServerKilledAgainAndAgainLoseAndRepeatNothing) {
       request.set_start(v1::WATCH_START_BEGINNING);
       request.set_resume_token(token);
       request.mutable_heartbeat_interval()->set_seconds(1);
-      testing::Stream<WatchContactsResponse> stream(testing::ChannelTo(daemon.grpc_port()), kWatch, request);
+      testing::Stream<WatchContactsResponse> stream(testing::ChannelTo(daemon.grpc_port()), kWatch,
+                                                    request);
       WatchContactsResponse response;
-      for (int left = 1 + static_cast<int>(random() % 5); left > 0 && stream.Read(&response); --left) {
+      for (int left = 1 + static_cast<int>(random() % 5); left > 0 && stream.Read(&response);
+           --left) {
         if (random() % 10 == 0) break;  // died before it could save anything
         for (const auto& change : response.changes()) seen.push_back(Text(change));
         token = response.resume_token();
@@ -123,7 +128,8 @@ TEST(Crash, AWatcherAndAServerKilledAgainAndAgainLoseAndRepeatNothing) {
     request.set_start(v1::WATCH_START_BEGINNING);
     request.set_resume_token(from);
     request.set_stop_at_head(true);
-    testing::Stream<WatchContactsResponse> stream(testing::ChannelTo(daemon.grpc_port()), kWatch, request);
+    testing::Stream<WatchContactsResponse> stream(testing::ChannelTo(daemon.grpc_port()), kWatch,
+                                                  request);
     std::vector<std::string> all;
     WatchContactsResponse response;
     while (stream.Read(&response)) {
@@ -143,7 +149,8 @@ TEST(Crash, AWatcherAndAServerKilledAgainAndAgainLoseAndRepeatNothing) {
   for (const auto& of_sender : acknowledged) {
     for (const Acknowledged& one : of_sender) {
       ASSERT_TRUE(by_revision.contains(one.revision)) << one.id << " " << one.value;
-      EXPECT_THAT(by_revision[one.revision], ::testing::HasSubstr(" " + one.id + " " + one.value + " "));
+      EXPECT_THAT(by_revision[one.revision],
+                  ::testing::HasSubstr(" " + one.id + " " + one.value + " "));
       ++count;
     }
   }

@@ -25,7 +25,8 @@ class Process {
     if (pid_ == 0) {
       dup2(ends[1], STDERR_FILENO);
       std::vector<char*> arguments;
-      for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
+      for (const std::string& argument : command)
+        arguments.push_back(const_cast<char*>(argument.c_str()));
       arguments.push_back(nullptr);
       execv(arguments[0], arguments.data());
       _exit(127);

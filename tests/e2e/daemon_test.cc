@@ -16,8 +16,8 @@
 namespace tributary {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::Daemon;
+using ::testing::HasSubstr;
 using testing::Process;
 using testing::TempDir;
 
@@ -123,7 +123,8 @@ TEST(DaemonStop, AWebhookOnAnOpenConnectionIsToldToComeBack) {
   Daemon daemon(dir.path());
   testing::HttpClient client(daemon.http_port());
   const std::string request =
-      testing::Webhook(R"({"event":"genericContact::created","data":{"id":"1","fields":{}}})").Text();
+      testing::Webhook(R"({"event":"genericContact::created","data":{"id":"1","fields":{}}})")
+          .Text();
   ASSERT_EQ(client.Ask(request)->status, 200);
   EXPECT_EQ(daemon.Stop(), 0);
   const auto reply = client.Ask(request);

@@ -3,9 +3,9 @@
 #include <memory>
 #include <string>
 
+#include "gmock/gmock.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "google/protobuf/util/time_util.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/wire.h"
 #include "tributary/crm/v1/opportunity.pb.h"
@@ -62,7 +62,8 @@ TEST_P(EveryView, StoredBytesReadAsTheTypedResource) {
   const Record record = Stored(deal, 300);
   const std::string bytes = EncodeResource(record, GetParam());
   EXPECT_EQ(bytes.size(), ResourceBytes(record, GetParam()));
-  EXPECT_TRUE(MessageDifferencer::Equals(Parsed<Opportunity>(bytes), Served(deal, 300, GetParam())));
+  EXPECT_TRUE(
+      MessageDifferencer::Equals(Parsed<Opportunity>(bytes), Served(deal, 300, GetParam())));
 }
 
 TEST_P(EveryView, AChangeReadsAsTheTypedChange) {
@@ -98,7 +99,8 @@ TEST_P(EveryView, AChangeReadsAsTheTypedChange) {
   std::string with;
   AppendChange(with, change, GetParam(), /*include_previous=*/true);
   const auto read_with = Parsed<WatchOpportunitiesResponse>(with);
-  EXPECT_TRUE(MessageDifferencer::Equals(read_with.changes(0), expected)) << read_with.DebugString();
+  EXPECT_TRUE(MessageDifferencer::Equals(read_with.changes(0), expected))
+      << read_with.DebugString();
 }
 
 TEST(Encode, ADeletionCarriesTheLastStateUnderItsOwnRevision) {

@@ -23,7 +23,8 @@ TEST(GrpcStatus, NamesTheReasonInTheMessageAndInTheDetails) {
   detail.metadata = {{"oldest_revision", "12"}, {"head_revision", "99"}};
   detail.violations = {{"resume_token", "is too old"}};
   const grpc::Status status = ToGrpcStatus(
-      MakeError(absl::StatusCode::kOutOfRange, "resume_token is too old", std::move(detail)), context);
+      MakeError(absl::StatusCode::kOutOfRange, "resume_token is too old", std::move(detail)),
+      context);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::OUT_OF_RANGE);
   EXPECT_EQ(status.error_message(), "resume_token is too old (RESUME_TOKEN_EXPIRED)");
   EXPECT_THAT(status.error_details(), HasSubstr("type.googleapis.com/google.rpc.ErrorInfo"));
@@ -35,7 +36,8 @@ TEST(GrpcStatus, NamesTheReasonInTheMessageAndInTheDetails) {
 TEST(GrpcStatus, GivesEveryCodeAReason) {
   for (int code = 1; code <= 16; ++code) {
     grpc::ServerContext context;
-    const auto status = ToGrpcStatus(absl::Status(static_cast<absl::StatusCode>(code), "x"), context);
+    const auto status =
+        ToGrpcStatus(absl::Status(static_cast<absl::StatusCode>(code), "x"), context);
     EXPECT_EQ(static_cast<int>(status.error_code()), code);
     EXPECT_THAT(status.error_message(), ::testing::MatchesRegex("x \\([A-Z_]+\\)"));
   }

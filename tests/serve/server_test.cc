@@ -7,6 +7,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "gtest/gtest.h"
 #include "proto/resources.h"
+#include "server/base/wire.h"
 #include "tests/testing/test_server.h"
 #include "tributary/crm/v1/opportunity.pb.h"
 #include "tributary/generic/v1/contact.pb.h"
@@ -17,11 +18,11 @@ namespace {
 
 using crm::v1::Opportunity;
 using generic::v1::Contact;
+using testing::Call;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::Call;
 using testing::ReasonIn;
 using testing::TestServer;
 
@@ -31,7 +32,8 @@ constexpr char kList[] = "/tributary.generic.v1.ContactService/ListContacts";
 
 class ServerTest : public ::testing::Test {
  protected:
-  void Put(const std::string& id, const std::string& first_name, const std::string& owner = "acme") {
+  void Put(const std::string& id, const std::string& first_name,
+           const std::string& owner = "acme") {
     server_.Put("genericContact", id, {{"firstName", first_name}}, owner);
   }
 
@@ -100,7 +102,8 @@ TEST_F(ServerTest, GetNeedsAWholeKey) {
   const grpc::Status status =
       Call(*server_.channel(), kGet, generic::v1::GetContactRequest(), &contact, &context);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_THAT(status.error_message(), EndsWith("connector_id: must be set (and 2 more) (ARGUMENT_INVALID)"));
+  EXPECT_THAT(status.error_message(),
+              EndsWith("connector_id: must be set (and 2 more) (ARGUMENT_INVALID)"));
   EXPECT_THAT(status.error_details(), HasSubstr("BadRequest"));
 }
 
@@ -261,7 +264,8 @@ TEST_F(ServerTest, EveryModelAnswersUnderItsOwnService) {
       generic::v1::ListContactsResponse response;
       const grpc::Status status = Call(*server_.channel(), path, empty, &response);
       const bool is_list = service->method(i)->name().rfind("List", 0) == 0;
-      EXPECT_EQ(status.error_code(), is_list ? grpc::StatusCode::OK : grpc::StatusCode::INVALID_ARGUMENT)
+      EXPECT_EQ(status.error_code(),
+                is_list ? grpc::StatusCode::OK : grpc::StatusCode::INVALID_ARGUMENT)
           << path << ": " << status.error_message();
     }
   }
@@ -299,7 +303,9 @@ TEST_F(ServerTest, SendsTheRequestIdBackOrMakesOne) {
 }
 
 TEST_F(ServerTest, AMalformedRequestIsAnErrorAndNothingMore) {
-  const grpc::Slice announced_longer_than_it_is("\x1a\x7f" "abc");
+  const grpc::Slice announced_longer_than_it_is(
+      "\x1a\x7f"
+      "abc");
   const grpc::ByteBuffer garbage(&announced_longer_than_it_is, 1);
   grpc::ByteBuffer response;
   grpc::ClientContext context;
@@ -312,6 +318,39 @@ TEST_F(ServerTest, AMalformedRequestIsAnErrorAndNothingMore) {
   Contact contact;
   Put("a", "x");
   EXPECT_TRUE(Call(*server_.channel(), kGet, Named("a"), &contact).ok());
+}
+
+// The status that grpc.health.v1.Health gives for `service`: 1 SERVING, 2 NOT_SERVING; 0 if it
+// knows none.
+int Health(grpc::Channel& channel, const std::string& service) {
+  std::string request;
+  wire::AppendBytes(request, 1, service);
+  const grpc::Slice slice(request);
+  const grpc::ByteBuffer bytes(&slice, 1);
+  grpc::ByteBuffer response;
+  grpc::ClientContext context;
+  testing::SetDeadline(context);
+  const grpc::internal::RpcMethod method("/grpc.health.v1.Health/Check",
+                                         grpc::internal::RpcMethod::NORMAL_RPC);
+  if (!grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
+           &channel, method, &context, bytes, &response)
+           .ok()) {
+    return 0;
+  }
+  grpc::Slice answer;
+  EXPECT_TRUE(response.DumpToSingleSlice(&answer).ok());
+  wire::Reader reader({reinterpret_cast<const char*>(answer.begin()), answer.size()});
+  const auto status = reader.Next();
+  return status.has_value() ? static_cast<int>(status->varint) : 0;
+}
+
+TEST_F(ServerTest, HealthIsKnownForTheServerAndForEachService) {
+  EXPECT_EQ(Health(*server_.channel(), ""), 1);
+  EXPECT_EQ(Health(*server_.channel(), "tributary.v1.ServerService"), 1);
+  for (const google::protobuf::Descriptor* resource : ResourceDescriptors()) {
+    EXPECT_EQ(Health(*server_.channel(), resource->file()->service(0)->full_name()), 1);
+  }
+  EXPECT_EQ(Health(*server_.channel(), "no.such.Service"), 0);
 }
 
 TEST_F(ServerTest, KeepsEverythingOverARestart) {

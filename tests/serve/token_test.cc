@@ -16,13 +16,15 @@ using ::testing::AllOf;
 using testing::HasReason;
 using testing::StatusIs;
 
-const TokenBinding kBinding{"0123456789abcdef0123456789abcdef", {{"deal"}, "hubspot", "acme"}, "f", "o"};
+const TokenBinding kBinding{
+    "0123456789abcdef0123456789abcdef", {{"deal"}, "hubspot", "acme"}, "f", "o"};
 
 TEST(ResumeToken, ComesBackAsItWasGiven) {
   Position position = Position::Snapshot(42);
   position.last = Key{"deal", "hubspot", "acme", "a/b \" \xc3\xa9"};
-  TRIBUTARY_ASSERT_OK_AND_ASSIGN(const ResumePoint point,
-                                 DecodeResumeToken(EncodeResumeToken(kBinding, position, 77), kBinding));
+  TRIBUTARY_ASSERT_OK_AND_ASSIGN(
+      const ResumePoint point,
+      DecodeResumeToken(EncodeResumeToken(kBinding, position, 77), kBinding));
   EXPECT_EQ(point.position.stage, Position::Stage::kSnapshot);
   EXPECT_EQ(point.position.revision, 42);
   EXPECT_EQ(point.position.last, position.last);
@@ -55,12 +57,14 @@ TEST(ResumeToken, IsRefusedWhereverItIsGarbled) {
   for (size_t i = 0; i < bytes.size() * 8; ++i) {
     std::string garbled = bytes;
     garbled[i / 8] = static_cast<char>(garbled[i / 8] ^ (1 << (i % 8)));
-    EXPECT_THAT(DecodeResumeToken(absl::WebSafeBase64Escape(garbled), kBinding),
-                AllOf(StatusIs(absl::StatusCode::kInvalidArgument), HasReason("RESUME_TOKEN_MALFORMED")))
+    EXPECT_THAT(
+        DecodeResumeToken(absl::WebSafeBase64Escape(garbled), kBinding),
+        AllOf(StatusIs(absl::StatusCode::kInvalidArgument), HasReason("RESUME_TOKEN_MALFORMED")))
         << "bit " << i;
   }
   for (size_t length = 1; length < token.size(); ++length) {
-    EXPECT_THAT(DecodeResumeToken(token.substr(0, length), kBinding), HasReason("RESUME_TOKEN_MALFORMED"));
+    EXPECT_THAT(DecodeResumeToken(token.substr(0, length), kBinding),
+                HasReason("RESUME_TOKEN_MALFORMED"));
   }
 }
 

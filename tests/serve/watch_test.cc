@@ -25,15 +25,16 @@ using Stream = testing::Stream<WatchContactsResponse>;
 
 class WatchTest : public ::testing::Test {
  protected:
-  int64_t Put(const std::string& id, const std::string& first_name, const std::string& owner = "acme") {
+  int64_t Put(const std::string& id, const std::string& first_name,
+              const std::string& owner = "acme") {
     return server_.Put("genericContact", id, {{"firstName", first_name}}, owner);
   }
   int64_t Delete(const std::string& id) { return server_.Delete("genericContact", id); }
 
   static std::string Text(const ContactChange& change) {
     static const char* const kSigns[] = {"?", "=", "+", "~", "-"};
-    return kSigns[change.type()] + change.resource().id() + ":" + change.resource().fields().first_name() +
-           "@" + std::to_string(change.revision());
+    return kSigns[change.type()] + change.resource().id() + ":" +
+           change.resource().fields().first_name() + "@" + std::to_string(change.revision());
   }
 
   // Reads until `count` changes came; the last response is left in last_.

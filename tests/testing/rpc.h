@@ -14,8 +14,8 @@
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/sync_stream.h"
 
-// Calls of any method by its path, typed by the messages: what a generated stub does, without one per
-// service.
+// Calls of any method by its path, typed by the messages: what a generated stub does, without one
+// per service.
 namespace tributary::testing {
 
 inline std::shared_ptr<grpc::Channel> ChannelTo(int port) {
@@ -38,8 +38,8 @@ grpc::Status Call(grpc::Channel& channel, const std::string& path, const Request
   SetDeadline(*context);
   const grpc::internal::RpcMethod method(path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC);
   return grpc::internal::BlockingUnaryCall<Request, Response, grpc::protobuf::MessageLite,
-                                           grpc::protobuf::MessageLite>(&channel, method, context, request,
-                                                                        response);
+                                           grpc::protobuf::MessageLite>(&channel, method, context,
+                                                                        request, response);
 }
 
 // A server stream that is read to where the test wants and cancelled with the object.
@@ -51,9 +51,10 @@ class Stream {
          int deadline_seconds = 20)
       : channel_(std::move(channel)), path_(path) {
     SetDeadline(context_, deadline_seconds);
-    const grpc::internal::RpcMethod method(path_.c_str(), grpc::internal::RpcMethod::SERVER_STREAMING);
-    reader_.reset(grpc::internal::ClientReaderFactory<Response>::Create(channel_.get(), method, &context_,
-                                                                        request));
+    const grpc::internal::RpcMethod method(path_.c_str(),
+                                           grpc::internal::RpcMethod::SERVER_STREAMING);
+    reader_.reset(grpc::internal::ClientReaderFactory<Response>::Create(channel_.get(), method,
+                                                                        &context_, request));
   }
   ~Stream() {
     if (!finished_) {

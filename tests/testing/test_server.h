@@ -46,8 +46,8 @@ class TestServer {
 
   HttpReply Post(const std::string& body, const std::string& owner = "acme") {
     HttpClient client(server_->http_port());
-    const auto reply =
-        client.Ask(Webhook(body, "key-" + std::to_string(++posted_)).Set("x-owner-id", owner).Text());
+    const auto reply = client.Ask(
+        Webhook(body, "key-" + std::to_string(++posted_)).Set("x-owner-id", owner).Text());
     if (!reply.has_value()) {
       ADD_FAILURE() << "no answer to " << body;
       return {};
@@ -62,14 +62,15 @@ class TestServer {
     EXPECT_EQ(reply.status, 200) << reply.body;
     return reply.Json().value("revision", int64_t{0});
   }
-  int64_t Delete(const std::string& model, const std::string& id, const std::string& owner = "acme") {
+  int64_t Delete(const std::string& model, const std::string& id,
+                 const std::string& owner = "acme") {
     const HttpReply reply = Post(Body(model, "deleted", id, nullptr), owner);
     EXPECT_EQ(reply.status, 200) << reply.body;
     return reply.Json().value("revision", int64_t{0});
   }
 
-  static std::string Body(const std::string& model, const std::string& trigger, const std::string& id,
-                          const nlohmann::json& fields) {
+  static std::string Body(const std::string& model, const std::string& trigger,
+                          const std::string& id, const nlohmann::json& fields) {
     nlohmann::json data = {{"object", "resource"}, {"model", model}, {"id", id}};
     if (!fields.is_null()) data["fields"] = fields;
     return nlohmann::json{{"event", model + "::" + trigger}, {"data", data}}.dump();

@@ -78,7 +78,8 @@ TEST(ChangeHub, StopsAtTheRevisionAskedForAndAtTheNumberOfChanges) {
 TEST(ChangeHub, ForgetsTheOldestPastItsBound) {
   const size_t one = MakeChange(1, "acme")->Bytes();
   ChangeHub hub(0, 0, 3 * one);
-  for (Revision revision = 1; revision <= 10; ++revision) hub.Publish({MakeChange(revision, "acme")});
+  for (Revision revision = 1; revision <= 10; ++revision)
+    hub.Publish({MakeChange(revision, "acme")});
   EXPECT_FALSE(hub.Recent(After(2, Of("deal"))).has_value());
   EXPECT_THAT(Revisions(*hub.Recent(After(8, Of("deal")))), ElementsAre(9, 10));
   EXPECT_EQ(hub.head().revision, 10);
@@ -117,7 +118,8 @@ TEST(ChangeHub, RefusesToWaitForWhatIsAlreadyThere) {
   const auto never = [] { FAIL() << "called although the wait was refused"; };
   EXPECT_EQ(hub.Wait(Of("deal"), 1, never), 0u);
   EXPECT_EQ(hub.Wait(Of("deal", "", "acme"), 0, never), 0u);
-  EXPECT_NE(hub.Wait(Of("deal", "", "acme"), 1, [] {}), 0u) << "what came since is of another owner";
+  EXPECT_NE(hub.Wait(Of("deal", "", "acme"), 1, [] {}), 0u)
+      << "what came since is of another owner";
 }
 
 TEST(ChangeHub, TellsAWaiterThatNothingCameForIt) {

@@ -20,8 +20,8 @@ namespace tributary {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using testing::FakeClock;
+using ::testing::IsEmpty;
 using testing::TempDir;
 
 uint64_t Seed() {
@@ -71,14 +71,15 @@ class FollowerTest : public ::testing::Test {
     return Follower(*store_, *hub_, options);
   }
 
-  // Everything that is ready, as text: "=id:state" existing, "+" created, "~" updated, "-" deleted, "." the
-  // end of a snapshot.
+  // Everything that is ready, as text: "=id:state" existing, "+" created, "~" updated, "-" deleted,
+  // "." the end of a snapshot.
   static std::vector<std::string> Drain(Follower& follower, Revision* bookmark = nullptr) {
     std::vector<std::string> seen;
     for (;;) {
       const absl::StatusOr<Follower::Batch> batch = follower.Next();
       if (!batch.ok()) return {batch.status().ToString()};
-      for (const Record& record : batch->existing) seen.push_back("=" + record.key.id + ":" + record.state);
+      for (const Record& record : batch->existing)
+        seen.push_back("=" + record.key.id + ":" + record.state);
       for (const ChangePtr& change : batch->changes) seen.push_back(Text(*change));
       if (batch->snapshot_complete) seen.push_back(".");
       if (bookmark != nullptr) *bookmark = batch->revision;
@@ -152,8 +153,8 @@ TEST_F(FollowerTest, CatchesUpFromDiskBehindTheWindow) {
   EXPECT_EQ(Drain(follower), expected);
 }
 
-// The whole promise, against a model that remembers everything: whatever the interleaving of writes, reads,
-// restarts of server and follower, each change comes once and in order.
+// The whole promise, against a model that remembers everything: whatever the interleaving of
+// writes, reads, restarts of server and follower, each change comes once and in order.
 TEST_F(FollowerTest, RandomWorkloadIsSeenOnceAndInOrderWhateverIsRestarted) {
   const uint64_t seed = Seed();
   std::cout << "seed " << seed << " (TRIBUTARY_TEST_SEED repeats it)\n";
@@ -171,7 +172,8 @@ TEST_F(FollowerTest, RandomWorkloadIsSeenOnceAndInOrderWhateverIsRestarted) {
         state.erase(held);
         Send("acme", id, "");
       } else {
-        const std::string value = std::to_string(random() % 1000) + "v" + std::to_string(log.size());
+        const std::string value =
+            std::to_string(random() % 1000) + "v" + std::to_string(log.size());
         log.push_back((held == state.end() ? "+" : "~") + id + ":" + value);
         state[id] = value;
         Send("acme", id, value);
@@ -193,7 +195,8 @@ TEST_F(FollowerTest, RandomWorkloadIsSeenOnceAndInOrderWhateverIsRestarted) {
     for (int i = below(3); i > 0; --i) {
       TRIBUTARY_ASSERT_OK_AND_ASSIGN(const Follower::Batch batch, follower.Next());
       if (below(5) == 0) break;  // lost with the connection, and so is its position
-      for (const Record& record : batch.existing) seen.push_back("=" + record.key.id + ":" + record.state);
+      for (const Record& record : batch.existing)
+        seen.push_back("=" + record.key.id + ":" + record.state);
       for (const ChangePtr& change : batch.changes) seen.push_back(Text(*change));
       if (batch.snapshot_complete) seen.push_back(".");
       position = follower.position();
