@@ -8,11 +8,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/base/strings.h"
+#include "server/model/json_syntax.h"
 
 namespace tributary {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+constexpr size_t kErrorTextBytesMax = 32;
 
 void AppendQuoted(std::string& out, std::string_view text, size_t max_bytes) {
   out += '"';
@@ -236,16 +238,23 @@ bool JsonBody::Parse(std::string& text) {
   const size_t skipped = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
   const std::string_view json = std::string_view(text).substr(skipped);
   simdjson::error_code code = parser_.parse(json.data(), json.size(), false).get(root_);
-  if (MayBeRepaired(code)) {
-    repaired_ = RepairJson(json);
-    if (repaired_.changed) {
-      std::string& fixed = repaired_.text;
-      fixed.reserve(fixed.size() + simdjson::SIMDJSON_PADDING);
-      code = parser_.parse(fixed.data(), fixed.size(), false).get(root_);
-    }
-  }
   if (code == simdjson::SUCCESS) return true;
-  error_ = absl::StrCat("the body must be JSON: ", Absl(InWords(code)));
+  const std::optional<size_t> fault = FirstSyntaxError(json);
+  // Only what is JSON as it stands is repaired: a number in the place of a key must not pass
+  // because a string takes its place.
+  if (!fault.has_value() && MayBeRepaired(code)) {
+    repaired_ = RepairJson(json);
+    std::string& fixed = repaired_.text;
+    fixed.reserve(fixed.size() + simdjson::SIMDJSON_PADDING);
+    code = parser_.parse(fixed.data(), fixed.size(), false).get(root_);
+    if (code == simdjson::SUCCESS) return true;
+  }
+  error_.reason = absl::StrCat("the body must be JSON: ", Absl(InWords(code)));
+  if (fault.has_value() && code != simdjson::EMPTY) {
+    absl::StrAppend(&error_.reason, ", after ", *fault + skipped, " bytes");
+    const std::string_view found = CutUtf8(json.substr(*fault), kErrorTextBytesMax);
+    if (!found.empty() && IsUtf8(found)) AppendQuoted(error_.found, found, 2 * kErrorTextBytesMax);
+  }
   return false;
 }
 

@@ -69,6 +69,12 @@ class JsonValue {
   const JsonBody* body_;
 };
 
+// Why a body is not JSON.
+struct JsonError {
+  std::string reason;  // in words, with the place
+  std::string found;   // what stands at that place, clipped, as a JSON string
+};
+
 // The body of a request, parsed strictly as a whole, but for three things that JavaScript accepts:
 // a byte order mark is skipped, half a surrogate pair reads as U+FFFD, and a number of any size is
 // a number.
@@ -83,7 +89,7 @@ class JsonBody {
   bool Parse(std::string& text);
 
   JsonValue root() const { return {root_, this}; }
-  const std::string& error() const { return error_; }
+  const JsonError& error() const { return error_; }
 
   // True if any string may hold U+FFFD where half a surrogate pair was sent.
   bool lone_surrogates() const { return repaired_.lone_surrogates; }
@@ -94,7 +100,7 @@ class JsonBody {
   simdjson::dom::parser parser_;
   simdjson::dom::element root_;
   RepairedJson repaired_;
-  std::string error_;
+  JsonError error_;
 };
 
 // A double as JavaScript writes it: the shortest decimal text that reads back as the same value.

@@ -14,6 +14,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "server/model/json_syntax.h"
 
 namespace tributary {
 namespace {
@@ -24,43 +25,6 @@ std::string RandomNonce() {
   std::array<char, 16> bytes{};
   if (getentropy(bytes.data(), bytes.size()) != 0) return {};
   return absl::BytesToHexString(absl::string_view(bytes.data(), bytes.size()));
-}
-
-// Length of the digits at the start of `text`.
-size_t DigitsLength(std::string_view text) {
-  size_t length = 0;
-  while (length < text.size() && IsDigit(text[length])) ++length;
-  return length;
-}
-
-struct NumberToken {
-  size_t length = 0;  // 0: no JSON number
-  bool integer = true;
-};
-
-// The longest JSON number at the start of `text`, by the grammar of RFC 8259.
-NumberToken ScanNumber(std::string_view text) {
-  NumberToken token;
-  size_t at = text[0] == '-' ? 1 : 0;
-  const size_t whole = DigitsLength(text.substr(at));
-  if (whole == 0 || (whole > 1 && text[at] == '0')) return {};
-  at += whole;
-  if (at < text.size() && text[at] == '.') {
-    const size_t fraction = DigitsLength(text.substr(at + 1));
-    if (fraction == 0) return {};
-    at += 1 + fraction;
-    token.integer = false;
-  }
-  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    size_t exponent = at + 1;
-    if (exponent < text.size() && (text[exponent] == '+' || text[exponent] == '-')) ++exponent;
-    const size_t digits = DigitsLength(text.substr(exponent));
-    if (digits == 0) return {};
-    at = exponent + digits;
-    token.integer = false;
-  }
-  token.length = at;
-  return token;
 }
 
 // True if simdjson holds the number: an integer within 64 bits, or a finite double.
@@ -99,7 +63,10 @@ class Repair {
   }
 
   RepairedJson Run() {
-    if (out_.nonce.empty()) return std::move(out_);
+    if (out_.nonce.empty()) {
+      out_.text = rest_;
+      return std::move(out_);
+    }
     while (!rest_.empty()) {
       const char c = rest_[0];
       if (c == '"') {
@@ -150,32 +117,18 @@ class Repair {
     out_.text += "\\ufffd";
     rest_.remove_prefix(6);
     out_.lone_surrogates = true;
-    out_.changed = true;
   }
 
   void CopyNumber() {
     const NumberToken token = ScanNumber(rest_);
-    if (token.length == 0) {
-      // Malformed: copied to the end of what could belong to it, so that no part of it passes for
-      // a number of its own.
-      size_t length = 1;
-      while (length < rest_.size() &&
-             (absl::ascii_isalnum(static_cast<unsigned char>(rest_[length])) ||
-              rest_[length] == '.' || rest_[length] == '-' || rest_[length] == '+')) {
-        ++length;
-      }
-      Copy(length);
-      return;
-    }
     const std::string_view number = rest_.substr(0, token.length);
-    if (IsRepresentable(number, token.integer)) {
-      Copy(token.length);
+    if (number.empty() || IsRepresentable(number, token.integer)) {
+      Copy(std::max<size_t>(1, token.length));
       return;
     }
     absl::StrAppend(&out_.text, "\"", out_.nonce, out_.numbers.size(), "\"");
     out_.numbers.emplace_back(number);
     rest_.remove_prefix(token.length);
-    out_.changed = true;
   }
 
   std::string_view rest_;

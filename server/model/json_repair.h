@@ -14,11 +14,10 @@ struct RepairedJson {
   std::vector<std::string> numbers;
   std::string nonce;
   bool lone_surrogates = false;  // some were replaced by U+FFFD
-  bool changed = false;          // if not, there was nothing of this kind to repair
 };
 
-// Never judges whether `json` is well-formed: what it cannot make out, it leaves as it is, for the
-// strict parse that follows. The nonce is random, so that no sender can write such a string.
+// `json` must be well-formed (FirstSyntaxError). The nonce is random, so that no sender can write
+// such a string.
 RepairedJson RepairJson(std::string_view json);
 
 }  // namespace tributary

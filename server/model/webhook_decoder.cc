@@ -149,7 +149,7 @@ DecodedWebhook Decoding::Run() {
   if (body_.Parse(text_)) {
     Judge();
   } else {
-    Refuse(Refusal::kNotJson, {MakeFault("", body_.error())});
+    Refuse(Refusal::kNotJson, {MakeFault("", body_.error().reason, body_.error().found)});
   }
   Seal();
   return std::move(result_);
