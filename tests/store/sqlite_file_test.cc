@@ -100,6 +100,7 @@ TEST_F(SqliteFile, ThatCannotBeMadeIsUnavailableAndNamed) {
   const std::string nowhere = dir_.File("no/such/folder/store.db");
   EXPECT_THAT(TryOpen(nowhere), AllOf(StatusIs(kUnavailable, HasSubstr(nowhere)),
                                       HasReason(reason::kStoreUnavailable)));
+  EXPECT_THAT(TryOpen(""), StatusIs(kUnavailable));
   EXPECT_THAT(TryOpen(dir_.path()), StatusIs(kUnavailable, HasSubstr(dir_.path())));
 }
 

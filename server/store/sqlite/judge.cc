@@ -48,7 +48,7 @@ Outcome Judge::Decide(const Delivery& delivery, Batch& batch) {
   outcome.delivery = ++batch.position.delivery;
   batch.position.received_us = std::max(delivery.arrived_us, batch.position.received_us + 1);
   const int64_t received_us = batch.position.received_us;
-  Version version{received_us, Rank::kUpdated, outcome.delivery};
+  std::optional<Version> version;
   Note note = Note::kNone;
 
   // A rejected delivery may be sent again, corrected or not, and is then judged anew.

@@ -40,6 +40,7 @@ Ledger::Ledger(SQLite::Database& database)
           " idempotency_key, verdict, revision, version_time, version_rank, problem, note, crc)"
           " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
       keep_body_(database, "INSERT INTO body (delivery, crc, body) VALUES (?,?,?)"),
+      oldest_(database, "SELECT received_us FROM idempotency ORDER BY delivery LIMIT 1"),
       forget_(database,
               "DELETE FROM idempotency WHERE delivery <= (SELECT max(delivery) FROM"
               " (SELECT delivery, received_us FROM idempotency ORDER BY delivery LIMIT ?)"
@@ -70,9 +71,10 @@ void Ledger::Remember(const Fingerprint& fingerprint, const Outcome& outcome, in
 }
 
 void Ledger::Record(const Delivery& delivery, const Outcome& outcome, int64_t received_us,
-                    const Version& version, Note note) {
+                    const std::optional<Version>& version, Note note) {
+  const int64_t time_us = version.has_value() ? version->time_us : 0;
   const auto verdict = static_cast<int64_t>(outcome.verdict);
-  const auto rank = static_cast<int64_t>(version.rank);
+  const int64_t rank = version.has_value() ? static_cast<int64_t>(version->rank) : 0;
   const int64_t crc = RowChecksum()
                           .Add(outcome.delivery)
                           .Add(received_us)
@@ -83,7 +85,7 @@ void Ledger::Record(const Delivery& delivery, const Outcome& outcome, int64_t re
                           .Add(delivery.idempotency_key)
                           .Add(verdict)
                           .Add(outcome.revision)
-                          .Add(version.time_us)
+                          .Add(time_us)
                           .Add(rank)
                           .Add(delivery.problem)
                           .Add(static_cast<int64_t>(note))
@@ -98,7 +100,7 @@ void Ledger::Record(const Delivery& delivery, const Outcome& outcome, int64_t re
       .Bind(delivery.idempotency_key)
       .Bind(verdict)
       .Bind(outcome.revision)
-      .Bind(version.time_us)
+      .Bind(time_us)
       .Bind(rank)
       .Bind(delivery.problem)
       .Bind(static_cast<int64_t>(note))
@@ -115,6 +117,10 @@ void Ledger::KeepBody(int64_t delivery, std::string_view body) {
 }
 
 void Ledger::Forget(int64_t before_us, int64_t limit) {
+  {
+    Query oldest(oldest_);
+    if (!oldest.Next() || oldest.Int(0) >= before_us) return;
+  }
   Query(forget_).Bind(limit).Bind(before_us).Run();
 }
 

@@ -38,9 +38,9 @@ class Ledger {
   void Remember(const Fingerprint& fingerprint, const Outcome& outcome, int64_t received_us);
 
   // The row of a delivery that made no change of its own. `version` is what its own state was
-  // judged by.
+  // judged by; none: it was not judged.
   void Record(const Delivery& delivery, const Outcome& outcome, int64_t received_us,
-              const Version& version, Note note);
+              const std::optional<Version>& version, Note note);
   void KeepBody(int64_t delivery, std::string_view body);
 
   // Forgets at most `limit` of the oldest fingerprints from before `before_us`.
@@ -51,6 +51,7 @@ class Ledger {
   SQLite::Statement remember_;
   SQLite::Statement record_;
   SQLite::Statement keep_body_;
+  SQLite::Statement oldest_;
   SQLite::Statement forget_;
 };
 

@@ -1,5 +1,7 @@
 #include "server/store/sqlite/rows.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "server/base/hash.h"
 
@@ -44,18 +46,38 @@ int64_t PointerChecksum(const Key& key, const Pointer& pointer) {
 
 RowChecksum& RowChecksum::Add(int64_t value) {
   // The bytes of the host: little-endian hosts only, as all we run on.
-  crc_ = Crc32c({reinterpret_cast<const char*>(&value), sizeof value}, crc_);
+  Gather({reinterpret_cast<const char*>(&value), sizeof value});
   return *this;
 }
 
 RowChecksum& RowChecksum::Add(std::string_view bytes) {
   Add(static_cast<int64_t>(bytes.size()));
-  crc_ = Crc32c(bytes, crc_);
+  Gather(bytes);
   return *this;
 }
 
 RowChecksum& RowChecksum::Add(const Key& key) {
   return Add(key.model).Add(key.connector_id).Add(key.owner_id).Add(key.id);
+}
+
+int64_t RowChecksum::value() {
+  Flush();
+  return crc_;
+}
+
+void RowChecksum::Gather(std::string_view bytes) {
+  if (bytes.size() > gathered_.size() - size_) Flush();
+  if (bytes.size() > gathered_.size()) {
+    crc_ = Crc32c(bytes, crc_);
+    return;
+  }
+  std::copy(bytes.begin(), bytes.end(), gathered_.begin() + size_);
+  size_ += bytes.size();
+}
+
+void RowChecksum::Flush() {
+  crc_ = Crc32c({gathered_.data(), size_}, crc_);
+  size_ = 0;
 }
 
 void InsertChange(SQLite::Statement& insert, const ChangeRow& row, int64_t scope) {

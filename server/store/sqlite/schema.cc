@@ -184,6 +184,10 @@ absl::Status CreateOrMigrate(const std::string& path) {
   // not move the log into the file.
   sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   database.exec("PRAGMA synchronous = FULL");
+  if (sqlite3_db_readonly(database.getHandle(), "main") == 1) {
+    return MakeError(absl::StatusCode::kUnavailable, absl::StrCat(path, " may not be written"),
+                     reason::kStoreUnavailable);
+  }
   int64_t version = ReadInt(database, "PRAGMA user_version");
   if (version > kSchemaVersion) return NewerVersion(path, version);
   if (version == 0) {
@@ -196,7 +200,11 @@ absl::Status CreateOrMigrate(const std::string& path) {
       transaction.commit();
     }
   }
-  database.exec("PRAGMA journal_mode = WAL");
+  if (database.execAndGet("PRAGMA journal_mode = WAL").getString() != "wal") {
+    return MakeError(absl::StatusCode::kUnavailable,
+                     absl::StrCat(path, " lies on a file system without shared memory"),
+                     reason::kStoreUnavailable);
+  }
   return absl::OkStatus();
 }
 

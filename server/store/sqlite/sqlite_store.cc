@@ -115,6 +115,10 @@ class SqliteStore final : public Store {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteOptions options, const Clock& clock) {
+  if (options.path.empty()) {
+    return MakeError(absl::StatusCode::kUnavailable, "the store needs the path of a file",
+                     reason::kStoreUnavailable);
+  }
   // One file, one lock, by whatever name it is reached.
   std::error_code ignored;
   const auto canonical = std::filesystem::weakly_canonical(options.path, ignored);
