@@ -36,10 +36,9 @@ struct TypedChange {
   bool coalesced = false;
   std::string delivery_id;
 
-  // What a copy of the data does with the change: remove the resource's key, or else put the resource.
-  bool removes() const {
-    return type == v1::CHANGE_TYPE_DELETED || type == v1::CHANGE_TYPE_LEFT;
-  }
+  // What a copy of the data does with the change: remove the resource's key, or else put the
+  // resource.
+  bool removes() const { return type == v1::CHANGE_TYPE_DELETED || type == v1::CHANGE_TYPE_LEFT; }
 };
 
 // One message of a Watch; without changes it is a heartbeat.
@@ -52,8 +51,8 @@ struct WatchBatch {
   int64_t head_revision = 0;
 };
 
-// A Watch that goes on until it is cancelled or cannot be mended. Cancel may be called from any thread, all
-// else from one.
+// A Watch that goes on until it is cancelled or cannot be mended. Cancel may be called from any
+// thread, all else from one.
 template <typename T>
 class TypedWatch {
  public:
@@ -79,8 +78,9 @@ class TypedWatch {
 //     SaveToken(batch->resume_token);
 //   }
 //
-// Unary calls have a deadline and are retried; a watch reconnects and resumes. Every error of the service
-// comes through as it is: ReasonOf tells which. Thread-safe, cheap to make; share the channel.
+// Unary calls have a deadline and are retried; a watch reconnects and resumes. Every error of the
+// service comes through as it is: ReasonOf tells which. Thread-safe, cheap to make; share the
+// channel.
 template <typename T>
 class Client {
  public:

@@ -16,12 +16,12 @@ using google::protobuf::UnknownFieldSet;
 
 constexpr char kReasonMetadata[] = "tributary-reason";
 
-// The google.rpc messages are read by field number, because distributions ship error_details.proto without
-// ErrorInfo, or not at all:
+// The google.rpc messages are read by field number, because distributions ship error_details.proto
+// without ErrorInfo, or not at all:
 //   Status     {int32 code = 1; string message = 2; repeated Any details = 3;}
 //   ErrorInfo  {string reason = 1; string domain = 2; map<string, string> metadata = 3;}
-//   BadRequest {repeated FieldViolation field_violations = 1;} of {string field = 1; string description = 2;}
-//   RetryInfo  {Duration retry_delay = 1;}
+//   BadRequest {repeated FieldViolation field_violations = 1;} of {string field = 1; string
+//   description = 2;} RetryInfo  {Duration retry_delay = 1;}
 constexpr char kErrorInfo[] = "type.googleapis.com/google.rpc.ErrorInfo";
 constexpr char kBadRequest[] = "type.googleapis.com/google.rpc.BadRequest";
 constexpr char kRetryInfo[] = "type.googleapis.com/google.rpc.RetryInfo";

@@ -5,8 +5,8 @@
 namespace tributary {
 inline namespace client {
 
-// One stream of events from a server, which ends sooner or later: what ResumableWatch makes an endless
-// sequence of. Cancel may be called from any thread, the rest from one.
+// One stream of events from a server, which ends sooner or later: what ResumableWatch makes an
+// endless sequence of. Cancel may be called from any thread, the rest from one.
 template <typename Event>
 class EventStream {
  public:

@@ -10,9 +10,9 @@
 namespace tributary {
 inline namespace client {
 
-// What the client knows of one model, read from the descriptors: its message, and the methods of its
-// service. A resource that is added to the protos is known here without another line. Immutable and
-// thread-safe; lives as long as the process.
+// What the client knows of one model, read from the descriptors: its message, and the methods of
+// its service. A resource that is added to the protos is known here without another line. Immutable
+// and thread-safe; lives as long as the process.
 class ResourceModel {
  public:
   // Every model, in the order of the protos.
@@ -21,8 +21,8 @@ class ResourceModel {
   // The model of a resource message; ends the program if the message is not a resource.
   static const ResourceModel& Of(const google::protobuf::Descriptor& message);
 
-  // The model that a person means by "opportunity", "opportunities", "Opportunity", "crmOpportunity",
-  // "call-transcript" or "call_transcript"; null if none.
+  // The model that a person means by "opportunity", "opportunities", "Opportunity",
+  // "crmOpportunity", "call-transcript" or "call_transcript"; null if none.
   static const ResourceModel* Find(std::string_view name);
 
   // As the source names it: "crmOpportunity".

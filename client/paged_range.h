@@ -73,8 +73,8 @@ class PagedRange {
   // OK until a page could not be fetched, which ends the iteration.
   const absl::Status& status() const { return status_; }
 
-  // The revision of the store that the list shows: Watch(after_revision) goes on from here without a
-  // gap. 0 before begin().
+  // The revision of the store that the list shows: Watch(after_revision) goes on from here without
+  // a gap. 0 before begin().
   int64_t revision() const { return page_.revision; }
 
  private:

@@ -10,8 +10,8 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 
-// Fields by name, for what all resources have in common: one code for every request and response. A name
-// that the message does not have is a bug in the protos or here, and ends the program.
+// Fields by name, for what all resources have in common: one code for every request and response. A
+// name that the message does not have is a bug in the protos or here, and ends the program.
 namespace tributary {
 inline namespace client {
 
@@ -24,10 +24,12 @@ void SetInt32(google::protobuf::Message& message, std::string_view name, int32_t
 void SetInt64(google::protobuf::Message& message, std::string_view name, int64_t value);
 void SetBool(google::protobuf::Message& message, std::string_view name, bool value);
 void SetEnum(google::protobuf::Message& message, std::string_view name, int value);
-google::protobuf::Message& MutableMessage(google::protobuf::Message& message, std::string_view name);
+google::protobuf::Message& MutableMessage(google::protobuf::Message& message,
+                                          std::string_view name);
 
 std::string GetString(const google::protobuf::Message& message, std::string_view name);
-std::vector<std::string> GetStrings(const google::protobuf::Message& message, std::string_view name);
+std::vector<std::string> GetStrings(const google::protobuf::Message& message,
+                                    std::string_view name);
 int64_t GetInt64(const google::protobuf::Message& message, std::string_view name);
 bool GetBool(const google::protobuf::Message& message, std::string_view name);
 int GetEnum(const google::protobuf::Message& message, std::string_view name);

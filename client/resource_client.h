@@ -27,8 +27,8 @@ inline namespace client {
 
 using MessagePtr = std::unique_ptr<google::protobuf::Message>;
 
-// The braces in the options let a caller name the ones that matter, {.resume_token = saved}, without a
-// warning for the others.
+// The braces in the options let a caller name the ones that matter, {.resume_token = saved},
+// without a warning for the others.
 
 // Whose resources are meant. Get and BatchGet need both; List and Watch take either, both or none.
 struct Scope {
@@ -40,7 +40,7 @@ struct ListOptions {
   std::string filter{};
   std::string order_by{};
   v1::View view = v1::VIEW_BASIC;
-  int page_size = 0;       // 0: what the server finds right
+  int page_size = 0;         // 0: what the server finds right
   std::string page_token{};  // where to go on with an earlier List
 };
 
@@ -69,8 +69,9 @@ struct Batch {
   std::vector<std::string> missing_ids;
 };
 
-// The four methods of any model, on messages whose type is known at run time: what Client<T> and the
-// command stand on. Errors are those of the service; ReasonOf tells which. Thread-safe, cheap to make.
+// The four methods of any model, on messages whose type is known at run time: what Client<T> and
+// the command stand on. Errors are those of the service; ReasonOf tells which. Thread-safe, cheap
+// to make.
 class ResourceClient {
  public:
   using Watch = ResumableWatch<MessagePtr, MessagePtr>;
@@ -90,8 +91,8 @@ class ResourceClient {
   absl::StatusOr<ItemPage<MessagePtr>> ListPage(const ListOptions& options) const;
   PagedRange<MessagePtr> List(ListOptions options = {}) const;
 
-  // The responses of a Watch that reconnects and resumes by itself; its first heartbeat says that it is
-  // connected.
+  // The responses of a Watch that reconnects and resumes by itself; its first heartbeat says that
+  // it is connected.
   std::unique_ptr<Watch> StartWatch(const WatchOptions& options) const;
 
  private:

@@ -17,8 +17,8 @@
 namespace tributary {
 inline namespace client {
 
-// When a watch gives up. Only failures in a row count: what limits *starting* a stream must not limit its
-// life.
+// When a watch gives up. Only failures in a row count: what limits *starting* a stream must not
+// limit its life.
 struct WatchPatience {
   BackoffPolicy backoff{};
   // How long to keep trying before anything was ever received, and without progress after that.
@@ -30,12 +30,12 @@ struct WatchPatience {
   bool ok_is_the_end = false;
 };
 
-// One sequence of events out of streams that break: opens a stream, hands on its events, and when it ends
-// for a reason that time can mend, opens the next one at the position of the last event that was handed
-// on. So what Next returns is what one unbroken stream would have brought.
+// One sequence of events out of streams that break: opens a stream, hands on its events, and when
+// it ends for a reason that time can mend, opens the next one at the position of the last event
+// that was handed on. So what Next returns is what one unbroken stream would have brought.
 //
-// It knows neither gRPC nor protobuf: a Request opens a stream, and an Event moves the request's position.
-// Cancel may be called from any thread, all else from one.
+// It knows neither gRPC nor protobuf: a Request opens a stream, and an Event moves the request's
+// position. Cancel may be called from any thread, all else from one.
 template <typename Request, typename Event>
 class ResumableWatch {
  public:

@@ -29,8 +29,8 @@ struct Pacing {
   std::function<double()> jitter;
 };
 
-// Exponential waits, each somewhere between half and all of its step, so that a thousand clients of a
-// server that went away do not come back in one instant. Not thread-safe.
+// Exponential waits, each somewhere between half and all of its step, so that a thousand clients of
+// a server that went away do not come back in one instant. Not thread-safe.
 class Backoff {
  public:
   Backoff(const BackoffPolicy& policy, std::function<double()> jitter)
@@ -46,8 +46,8 @@ class Backoff {
   absl::Duration step_;
 };
 
-// Calls `attempt` with the time that is left, again after a transient failure, `attempts_max` times at
-// most and as long as time is left. Returns the last outcome.
+// Calls `attempt` with the time that is left, again after a transient failure, `attempts_max` times
+// at most and as long as time is left. Returns the last outcome.
 absl::Status CallWithRetries(absl::Duration timeout, int attempts_max, const BackoffPolicy& policy,
                              const Pacing& pacing,
                              const std::function<absl::Status(absl::Duration left)>& attempt);

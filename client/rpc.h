@@ -30,9 +30,9 @@ absl::Status CallUnary(const std::shared_ptr<grpc::Channel>& channel, const std:
                        const google::protobuf::Message& request, const CallOptions& options,
                        google::protobuf::Message& response);
 
-// One call of a server-streaming method. A stream that says nothing for `silence_max` is taken for dead and
-// ends with UNAVAILABLE. It starts no thread: what waits is the caller of Read. Cancel may come from any
-// thread, all else from one.
+// One call of a server-streaming method. A stream that says nothing for `silence_max` is taken for
+// dead and ends with UNAVAILABLE. It starts no thread: what waits is the caller of Read. Cancel may
+// come from any thread, all else from one.
 class ServerStream final : public EventStream<std::unique_ptr<google::protobuf::Message>> {
  public:
   using MessagePtr = std::unique_ptr<google::protobuf::Message>;
@@ -48,13 +48,11 @@ class ServerStream final : public EventStream<std::unique_ptr<google::protobuf::
   void Cancel() override { context_.TryCancel(); }
 
  private:
-  using Stub =
-      grpc::TemplatedGenericStub<google::protobuf::Message, google::protobuf::Message>;
-  using Call =
-      grpc::ClientAsyncReaderWriter<google::protobuf::Message, google::protobuf::Message>;
+  using Stub = grpc::TemplatedGenericStub<google::protobuf::Message, google::protobuf::Message>;
+  using Call = grpc::ClientAsyncReaderWriter<google::protobuf::Message, google::protobuf::Message>;
 
-  // Waits for the one operation under way; false if it failed. Past `deadline` it cancels the call, which
-  // makes the operation fail.
+  // Waits for the one operation under way; false if it failed. Past `deadline` it cancels the call,
+  // which makes the operation fail.
   bool Await(absl::Time deadline);
 
   const google::protobuf::Message& prototype_;

@@ -31,8 +31,9 @@ absl::Status UnknownFlag(const std::string& written, std::string_view name,
   std::vector<std::string> names;
   for (const Flag& flag : flags) names.push_back(flag.name);
   const std::string nearest = Nearest(name, names);
-  return UsageError(absl::StrCat("unknown flag ", written,
-                                 nearest.empty() ? "" : absl::StrCat(" (did you mean --", nearest, "?)")));
+  return UsageError(
+      absl::StrCat("unknown flag ", written,
+                   nearest.empty() ? "" : absl::StrCat(" (did you mean --", nearest, "?)")));
 }
 
 // "--page-size=5" -> {"page_size", "5"}

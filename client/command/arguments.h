@@ -14,8 +14,8 @@ namespace tributary::command {
 
 // One flag of a verb.
 struct Flag {
-  std::string name{};      // "page_size"; people write - and _ alike
-  std::string value{};     // what stands for the value in the help, "N"; empty: a switch
+  std::string name{};   // "page_size"; people write - and _ alike
+  std::string value{};  // what stands for the value in the help, "N"; empty: a switch
   std::string help{};
   std::string fallback{};  // if it is given neither here nor in the environment
   std::string variable{};  // of the environment; empty: none
@@ -24,12 +24,12 @@ struct Flag {
 
 using Environment = std::function<std::optional<std::string>(const std::string& variable)>;
 
-// A command line, taken apart: words and flags in any order, `--flag value` and `--flag=value`, and `--` before
-// words that begin with a dash. Immutable.
+// A command line, taken apart: words and flags in any order, `--flag value` and `--flag=value`, and
+// `--` before words that begin with a dash. Immutable.
 class Arguments {
  public:
-  // Knows `flags`, the union of those of all verbs, because the verb may come after them. A usage error if
-  // a flag is unknown or lacks its value.
+  // Knows `flags`, the union of those of all verbs, because the verb may come after them. A usage
+  // error if a flag is unknown or lacks its value.
   static absl::StatusOr<Arguments> Parse(const std::vector<std::string>& line,
                                          const std::vector<Flag>& flags,
                                          const Environment& environment);
@@ -44,7 +44,8 @@ class Arguments {
   // Whether a switch is on.
   bool IsOn(const std::string& flag) const { return Value<bool>(flag).value_or(false); }
 
-  // The value as a T (int, int64_t, absl::Duration, bool); a usage error that names the flag otherwise.
+  // The value as a T (int, int64_t, absl::Duration, bool); a usage error that names the flag
+  // otherwise.
   template <typename T>
   absl::StatusOr<T> Value(const std::string& flag) const;
 

@@ -23,7 +23,8 @@ absl::StatusOr<int> GetMany(const ResourceClient& client, const Scope& scope,
   for (const MessagePtr& resource : batch->items) printer.Print(*resource);
   printer.Finish();
   for (const std::string& id : batch->missing_ids) {
-    session.err.Write(absl::StrCat("tributary get: ", client.model().id(), " \"", id, "\" not found\n"));
+    session.err.Write(
+        absl::StrCat("tributary get: ", client.model().id(), " \"", id, "\" not found\n"));
   }
   session.err.Flush();
   return batch->missing_ids.empty() ? kExitOk : kExitNotFound;
@@ -37,7 +38,8 @@ absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
   const absl::StatusOr<ResourceClient> client = OpenClient(arguments);
   if (!client.ok()) return client.status();
   const Scope scope = ReadScope(arguments);
-  if (scope.connector_id.empty()) return UsageError("--connector is needed (or TRIBUTARY_CONNECTOR)");
+  if (scope.connector_id.empty())
+    return UsageError("--connector is needed (or TRIBUTARY_CONNECTOR)");
   if (scope.owner_id.empty()) return UsageError("--owner is needed (or TRIBUTARY_OWNER)");
   const std::vector<std::string> ids(arguments.words().begin() + 2, arguments.words().end());
   if (ids.empty()) return UsageError("which id?");
@@ -48,19 +50,20 @@ absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
 }  // namespace
 
 Verb GetVerb() {
-  return {.name = "get",
-          .synopsis = "MODEL ID...",
-          .summary = "shows a resource, or several",
-          .description =
-              "One resource is shown whole, a field per line; several as a list, in the order asked for.\n"
-              "--output=source prints the source's own JSON, as its webhook carried it.",
-          .examples = {"tributary get opportunity 31190045522 --connector=hubspot --owner=acme",
-                       "tributary get contact 20451188301 --output=json | jq .fields.email",
-                       "tributary get call 2411807733 --output=source --view=full"},
-          .flags = Concat({ScopeFlags(),
-                           {OutputFlag("table, json, jsonl or source"), ViewFlag()},
-                           ServerFlags()}),
-          .run = Run};
+  return {
+      .name = "get",
+      .synopsis = "MODEL ID...",
+      .summary = "shows a resource, or several",
+      .description =
+          "One resource is shown whole, a field per line; several as a list, in the order asked "
+          "for.\n"
+          "--output=source prints the source's own JSON, as its webhook carried it.",
+      .examples = {"tributary get opportunity 31190045522 --connector=hubspot --owner=acme",
+                   "tributary get contact 20451188301 --output=json | jq .fields.email",
+                   "tributary get call 2411807733 --output=source --view=full"},
+      .flags = Concat(
+          {ScopeFlags(), {OutputFlag("table, json, jsonl or source"), ViewFlag()}, ServerFlags()}),
+      .run = Run};
 }
 
 }  // namespace tributary::command

@@ -11,9 +11,9 @@
 
 namespace tributary::command {
 
-// Takes SIGINT and SIGTERM while it lives, and tells of the first one, on a thread of its own; the second
-// ends the process at once, for a write that blocks. Make it before any other thread, which would else take
-// the signals away from it.
+// Takes SIGINT and SIGTERM while it lives, and tells of the first one, on a thread of its own; the
+// second ends the process at once, for a write that blocks. Make it before any other thread, which
+// would else take the signals away from it.
 class Interrupt {
  public:
   Interrupt();
@@ -22,8 +22,8 @@ class Interrupt {
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  // What to do; at once if the signal has come already. Null: nothing any more, and after the return what
-  // was to be done is not under way either.
+  // What to do; at once if the signal has come already. Null: nothing any more, and after the
+  // return what was to be done is not under way either.
   void OnSignal(std::function<void()> action) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The signal that came; 0 if none did.

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -10,6 +11,18 @@
 namespace tributary::command {
 
 using google::protobuf::Message;
+
+namespace {
+
+// The members by key: a protobuf map has an order that changes from run to run.
+std::map<std::string_view, const google::protobuf::Value*> Sorted(
+    const google::protobuf::Struct& object) {
+  std::map<std::string_view, const google::protobuf::Value*> members;
+  for (const auto& [key, member] : object.fields()) members[key] = &member;
+  return members;
+}
+
+}  // namespace
 
 void JsonWriter::Key(std::string_view key) {
   Separate();
@@ -53,9 +66,9 @@ void JsonWriter::Value(const google::protobuf::Value& value) {
       return Bool(value.bool_value());
     case google::protobuf::Value::kStructValue:
       BeginObject();
-      for (const auto& [key, member] : value.struct_value().fields()) {
+      for (const auto& [key, member] : Sorted(value.struct_value())) {
         Key(key);
-        Value(member);
+        Value(*member);
       }
       return EndObject();
     case google::protobuf::Value::kListValue:
@@ -134,7 +147,8 @@ std::string NumberText(double value) {
   const auto format = size == 0 || (size >= 1e-6 && size < 1e21) ? std::chars_format::fixed
                                                                  : std::chars_format::scientific;
   char digits[64];
-  const auto result = std::to_chars(digits, digits + sizeof(digits), value == 0 ? 0.0 : value, format);
+  const auto result =
+      std::to_chars(digits, digits + sizeof(digits), value == 0 ? 0.0 : value, format);
   return {digits, result.ptr};
 }
 

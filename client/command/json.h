@@ -12,7 +12,8 @@ namespace tributary::command {
 // How much room JSON takes.
 enum class Layout { kOneLine, kIndented };
 
-// Writes one JSON value. The calls come in the order of the text; in an object each value follows its Key.
+// Writes one JSON value. The calls come in the order of the text; in an object each value follows
+// its Key.
 class JsonWriter {
  public:
   explicit JsonWriter(Layout layout) : indented_(layout == Layout::kIndented) {}

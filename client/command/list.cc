@@ -65,9 +65,9 @@ absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
   } while (!request->options.page_token.empty() && wanted() && !session.out.closed());
   printer.Finish();
   if (request->format == Format::kTable) {
-    session.Note(absl::StrCat(count, " ", count == 1 ? client->model().singular() : client->model().plural(),
-                              " at revision ", revision,
-                              request->options.page_token.empty() ? "" : "; there are more"));
+    session.Note(absl::StrCat(
+        count, " ", count == 1 ? client->model().singular() : client->model().plural(),
+        " at revision ", revision, request->options.page_token.empty() ? "" : "; there are more"));
   }
   return kExitOk;
 }

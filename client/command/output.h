@@ -9,8 +9,10 @@
 
 namespace tributary::command {
 
-// Standard output or standard error. Text is kept until Flush. Once the reader has gone (EPIPE), as after
-// `| head`, everything is dropped and closed() says so: the command then ends quietly. Not thread-safe.
+// Standard output or standard error. Text is kept until Flush. Once the reader has gone (EPIPE), as
+// after
+// `| head`, everything is dropped and closed() says so: the command then ends quietly. Not
+// thread-safe.
 class Output {
  public:
   // Does not own `fd`.
@@ -19,7 +21,8 @@ class Output {
   void Write(std::string_view text);
   void Flush();
 
-  // True if nobody reads any more. With `look`, asks the system instead of waiting for a failed write.
+  // True if nobody reads any more. With `look`, asks the system instead of waiting for a failed
+  // write.
   bool closed(bool look = false);
   // What went wrong but for a reader that has gone: a full disk, say.
   const absl::Status& status() const { return status_; }

@@ -128,7 +128,8 @@ void AddCells(const Message& resource, const ResourceModel& model, size_t fields
 
 // "CHANGE_TYPE_UPDATED" -> "updated"
 std::string ChangeWord(const Message& change) {
-  const std::string& name = v1::ChangeType_Name(static_cast<v1::ChangeType>(GetEnum(change, "type")));
+  const std::string& name =
+      v1::ChangeType_Name(static_cast<v1::ChangeType>(GetEnum(change, "type")));
   std::string word = absl::AsciiStrToLower(absl::StripPrefix(name, "CHANGE_TYPE_"));
   return GetBool(change, "coalesced") ? word + "*" : word;
 }
@@ -173,8 +174,8 @@ absl::StatusOr<Format> ParseFormat(std::string_view text) {
   for (size_t i = 0; i < names.size(); ++i) {
     if (text == names[i]) return static_cast<Format>(i);
   }
-  return UsageError(absl::StrCat("--output=", std::string(text), ": wants table, json, jsonl or source",
-                                 DidYouMean(text, names)));
+  return UsageError(absl::StrCat("--output=", std::string(text),
+                                 ": wants table, json, jsonl or source", DidYouMean(text, names)));
 }
 
 std::string CellText(const Message& message, const FieldDescriptor& field) {
@@ -277,9 +278,10 @@ ChangePrinter::ChangePrinter(const ResourceModel& model, const Scope& scope, For
 void ChangePrinter::Print(const Message& change) {
   switch (format_) {
     case Format::kTable: {
-      std::vector<std::string> row = {absl::StrCat(GetInt64(change, "revision")), ChangeWord(change)};
-      AddCells(GetMessage(change, "resource"), model_, kChangeFieldsMax, show_connector_, show_owner_,
-               row);
+      std::vector<std::string> row = {absl::StrCat(GetInt64(change, "revision")),
+                                      ChangeWord(change)};
+      AddCells(GetMessage(change, "resource"), model_, kChangeFieldsMax, show_connector_,
+               show_owner_, row);
       row.push_back(ChangedFields(change));
       table_.Add(std::move(row));
       break;

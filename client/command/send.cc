@@ -56,7 +56,8 @@ std::string TextOf(const Struct& json, const std::string& key) {
   const auto found = json.fields().find(key);
   if (found == json.fields().end()) return "";
   const google::protobuf::Value& value = found->second;
-  if (value.kind_case() == google::protobuf::Value::kNumberValue) return NumberText(value.number_value());
+  if (value.kind_case() == google::protobuf::Value::kNumberValue)
+    return NumberText(value.number_value());
   return value.string_value();
 }
 
@@ -66,14 +67,13 @@ std::string Describe(const WebhookResponse& response) {
   if (!google::protobuf::util::JsonStringToMessage(response.body, &answer).ok()) answer.Clear();
   std::string text = TextOf(answer, "verdict");
   if (text.empty()) text = TextOf(answer, "detail");
+  if (text.empty()) text = response.verdict;
   if (text.empty()) text = TextOf(answer, "title");
   if (text.empty()) text = absl::StrCat("HTTP ", response.status);
   if (const std::string revision = TextOf(answer, "revision"); !revision.empty()) {
     absl::StrAppend(&text, "  revision ", revision);
   }
-  if (const std::string delivery = TextOf(answer, "deliveryId"); !delivery.empty()) {
-    absl::StrAppend(&text, "  delivery ", delivery);
-  }
+  if (!response.delivery_id.empty()) absl::StrAppend(&text, "  delivery ", response.delivery_id);
   text = OneLine(text) + "\n";
   for (const char* list : {"warnings", "errors"}) {
     const auto found = answer.fields().find(list);
@@ -130,38 +130,40 @@ absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
 }  // namespace
 
 Verb SendVerb() {
-  return {
-      .name = "send",
-      .synopsis = "FILE|-...",
-      .summary = "posts webhook bodies, as the source would",
-      .description =
-          "Prints the verdict of each: APPLIED, UNCHANGED, DUPLICATE, SUPERSEDED, PARKED or REJECTED.\n"
-          "The idempotency key is a hash of the body unless given, so that sending a file twice is\n"
-          "a DUPLICATE. --output=json prints the answers as they came.",
-      .examples = {"tributary send opportunity.json --connector=hubspot --owner=acme",
-                   "tributary send - --connector=hubspot --owner=acme < opportunity.json",
-                   "tributary watch deals --output=source --stop_at_head | tributary send - --lines"},
-      .flags = Concat({ScopeFlags(),
-                       {{.name = "http_address",
-                         .value = "HOST:PORT",
-                         .help = "the server's HTTP address",
-                         .fallback = "127.0.0.1:8080",
-                         .variable = "TRIBUTARY_HTTP_ADDRESS"},
-                        {.name = "webhook_path",
-                         .value = "PATH",
-                         .help = "where it takes webhooks",
-                         .fallback = "/webhooks",
-                         .variable = "TRIBUTARY_WEBHOOK_PATH"},
-                        {.name = "idempotency_key",
-                         .value = "KEY",
-                         .help = "names the delivery (default: a hash of the body)"},
-                        {.name = "lines", .help = "each line of the files is a body"},
-                        OutputFlag("table or json"),
-                        {.name = "timeout",
-                         .value = "DURATION",
-                         .help = "how long to wait for an answer",
-                         .fallback = "10s"}}}),
-      .run = Run};
+  return {.name = "send",
+          .synopsis = "FILE|-...",
+          .summary = "posts webhook bodies, as the source would",
+          .description =
+              "Prints the verdict of each: APPLIED, UNCHANGED, DUPLICATE, SUPERSEDED, PARKED or "
+              "REJECTED.\n"
+              "The idempotency key is a hash of the body unless given, so that sending a file "
+              "twice is\n"
+              "a DUPLICATE. --output=json prints the answers as they came.",
+          .examples =
+              {"tributary send opportunity.json --connector=hubspot --owner=acme",
+               "tributary send - --connector=hubspot --owner=acme < opportunity.json",
+               "tributary watch stages --output=source --stop_at_head | tributary send - --lines"},
+          .flags = Concat({ScopeFlags(),
+                           {{.name = "http_address",
+                             .value = "HOST:PORT",
+                             .help = "the server's HTTP address",
+                             .fallback = "127.0.0.1:8080",
+                             .variable = "TRIBUTARY_HTTP_ADDRESS"},
+                            {.name = "webhook_path",
+                             .value = "PATH",
+                             .help = "where it takes webhooks",
+                             .fallback = "/webhooks",
+                             .variable = "TRIBUTARY_WEBHOOK_PATH"},
+                            {.name = "idempotency_key",
+                             .value = "KEY",
+                             .help = "names the delivery (default: a hash of the body)"},
+                            {.name = "lines", .help = "each line of the files is a body"},
+                            OutputFlag("table or json"),
+                            {.name = "timeout",
+                             .value = "DURATION",
+                             .help = "how long to wait for an answer",
+                             .fallback = "10s"}}}),
+          .run = Run};
 }
 
 }  // namespace tributary::command

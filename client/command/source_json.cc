@@ -1,15 +1,14 @@
 #include "client/command/source_json.h"
 
+#include <map>
 #include <string_view>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "client/model.h"
 #include "client/reflect.h"
-#include "google/protobuf/util/time_util.h"
 #include "tributary/v1/annotations.pb.h"
 #include "tributary/v1/resource.pb.h"
 #include "tributary/v1/watch.pb.h"
@@ -31,7 +30,7 @@ std::string SourceName(const FieldDescriptor& field) {
   return rule.source_name().empty() ? field.json_name() : rule.source_name();
 }
 
-// "sInProgress" of "S_IN_PROGRESS"
+// "inProgress" of "IN_PROGRESS"
 std::string LowerCamel(std::string_view upper_snake) {
   std::string camel;
   bool capital = false;
@@ -110,8 +109,9 @@ void WriteValue(const Message& message, const FieldDescriptor& field, int index,
       return json.Bool(repeated ? reflection.GetRepeatedBool(message, &field, index)
                                 : reflection.GetBool(message, &field));
     case FieldDescriptor::CPPTYPE_ENUM:
-      return json.String(SourceEnumText(*(repeated ? reflection.GetRepeatedEnum(message, &field, index)
-                                                   : reflection.GetEnum(message, &field))));
+      return json.String(
+          SourceEnumText(*(repeated ? reflection.GetRepeatedEnum(message, &field, index)
+                                    : reflection.GetEnum(message, &field))));
     case FieldDescriptor::CPPTYPE_MESSAGE:
       return WriteMessage(repeated ? reflection.GetRepeatedMessage(message, &field, index)
                                    : reflection.GetMessage(message, &field),
@@ -123,15 +123,20 @@ void WriteValue(const Message& message, const FieldDescriptor& field, int index,
 
 void WriteMap(const Message& message, const FieldDescriptor& field, JsonWriter& json) {
   const Reflection& reflection = *message.GetReflection();
+  // By key: a protobuf map has an order that changes from run to run.
+  std::map<std::string, const Message*> entries;
   for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
     const Message& entry = reflection.GetRepeatedMessage(message, &field, i);
-    json.Key(GetString(entry, "key"));
-    WriteValue(entry, FieldNamed(entry, "value"), 0, json);
+    entries[GetString(entry, "key")] = &entry;
+  }
+  for (const auto& [key, entry] : entries) {
+    json.Key(key);
+    WriteValue(*entry, FieldNamed(*entry, "value"), 0, json);
   }
 }
 
-// Whether the source's JSON has the field. A list that the source requires is there even when it is empty,
-// which the wire does not tell from absent.
+// Whether the source's JSON has the field. A list that the source requires is there even when it is
+// empty, which the wire does not tell from absent.
 bool IsPresent(const Message& message, const FieldDescriptor& field) {
   const Reflection& reflection = *message.GetReflection();
   if (field.is_repeated()) {
@@ -237,8 +242,8 @@ std::string SourceEventJson(const Message& change, Layout layout) {
   JsonWriter json(layout);
   json.BeginObject();
   json.Key("event");
-  json.String(absl::StrCat(ResourceModel::Of(*resource.GetDescriptor()).id(), "::",
-                           std::string(TriggerOf(GetEnum(change, "type")))));
+  json.String(absl::StrCat(ResourceModel::Of(*resource.GetDescriptor()).id(),
+                           "::", std::string(TriggerOf(GetEnum(change, "type")))));
   json.Key("data");
   WriteResource(resource, json);
   json.EndObject();
@@ -253,9 +258,8 @@ std::string SourceEnumText(const EnumValueDescriptor& value) {
 }
 
 std::string TimeText(const Timestamp& time) {
-  const absl::CivilSecond second =
-      absl::ToCivilSecond(absl::FromUnixSeconds(time.seconds()), absl::UTCTimeZone());
-  std::string text = absl::FormatCivilTime(second);
+  std::string text = absl::FormatTime("%E4Y-%m-%dT%H:%M:%S", absl::FromUnixSeconds(time.seconds()),
+                                      absl::UTCTimeZone());
   if (time.nanos() % 1'000'000 == 0) {
     absl::StrAppendFormat(&text, ".%03d", time.nanos() / 1'000'000);
   } else if (time.nanos() % 1'000 == 0) {

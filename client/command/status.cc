@@ -18,8 +18,8 @@ absl::StatusOr<v1::GetServerInfoResponse> AskServer(const Arguments& arguments) 
   const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = OpenChannel(arguments);
   if (!channel.ok()) return channel.status();
   const google::protobuf::Descriptor& request = *v1::GetServerInfoRequest::descriptor();
-  const std::string method =
-      PathOf(*request.file()->FindServiceByName("ServerService")->FindMethodByName("GetServerInfo"));
+  const std::string method = PathOf(
+      *request.file()->FindServiceByName("ServerService")->FindMethodByName("GetServerInfo"));
   v1::GetServerInfoResponse info;
   const absl::Status status =
       CallUnary(*channel, method, v1::GetServerInfoRequest(), *options, info);
@@ -41,7 +41,8 @@ absl::StatusOr<int> RunStatus(const Arguments& arguments, Session& session) {
   const absl::StatusOr<v1::GetServerInfoResponse> info = AskServer(arguments);
   if (!info.ok()) return info.status();
   if (*format != Format::kTable) {
-    session.out.Write(ProtoJson(*info, *format == Format::kJson ? Layout::kIndented : Layout::kOneLine));
+    session.out.Write(
+        ProtoJson(*info, *format == Format::kJson ? Layout::kIndented : Layout::kOneLine));
     session.out.Write("\n");
     return kExitOk;
   }
@@ -73,12 +74,11 @@ absl::StatusOr<int> RunModels(const Arguments& arguments, Session& session) {
     }
     JsonWriter json(Layout::kOneLine);
     json.BeginObject();
-    for (const auto& [key, value] :
-         {std::pair<const char*, std::string>{"model", model.id()},
-          {"singular", model.singular()},
-          {"plural", model.plural()},
-          {"message", model.message().full_name()},
-          {"service", model.service().full_name()}}) {
+    for (const auto& [key, value] : {std::pair<const char*, std::string>{"model", model.id()},
+                                     {"singular", model.singular()},
+                                     {"plural", model.plural()},
+                                     {"message", model.message().full_name()},
+                                     {"service", model.service().full_name()}}) {
       json.Key(key);
       json.String(value);
     }

@@ -17,13 +17,14 @@ struct Column {
   bool right = false;
 };
 
-// Widths that make a table no wider than `width_max`: the widest columns shrink first; 0 is a column that
-// is left out. A terminal that is too narrow for even that gets cut lines from its own wrapping.
+// Widths that make a table no wider than `width_max`: the widest columns shrink first; 0 is a
+// column that is left out. A terminal that is too narrow for even that gets cut lines from its own
+// wrapping.
 std::vector<size_t> FitWidths(const std::vector<Column>& columns, std::vector<size_t> widths,
                               std::optional<size_t> width_max);
 
-// Rows in columns, for a person to read. The rows of the first Render decide the widths, for that is all
-// there is to know when the first lines of a stream are to be shown. Not thread-safe.
+// Rows in columns, for a person to read. The rows of the first Render decide the widths, for that
+// is all there is to know when the first lines of a stream are to be shown. Not thread-safe.
 class Table {
  public:
   // Without `width_max`, as when the output is a file, nothing is cut.

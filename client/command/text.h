@@ -7,7 +7,8 @@
 namespace tributary::command {
 
 // `text` on one line and harmless to a terminal: line breaks and tabs become spaces, other control
-// characters, text direction marks and broken UTF-8 become U+FFFD. Values come from outside and may hold anything.
+// characters, text direction marks and broken UTF-8 become U+FFFD. Values come from outside and may
+// hold anything.
 std::string OneLine(std::string_view text);
 
 // The columns that a line of OneLine's output takes on a terminal.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -81,9 +82,15 @@ std::string GeneralHelp() {
   return text + kExitCodes;
 }
 
+std::string Sentence(std::string text) {
+  text[0] = absl::ascii_toupper(static_cast<unsigned char>(text[0]));
+  return text + ".";
+}
+
 std::string VerbHelp(const Verb& verb) {
-  std::string text = absl::StrCat("Usage: tributary ", verb.name, " ", verb.synopsis,
-                                  verb.synopsis.empty() ? "" : " ", "[FLAGS]\n\n", verb.summary, "\n");
+  std::string text =
+      absl::StrCat("Usage: tributary ", verb.name, " ", verb.synopsis,
+                   verb.synopsis.empty() ? "" : " ", "[FLAGS]\n\n", Sentence(verb.summary), "\n");
   if (!verb.description.empty()) absl::StrAppend(&text, "\n", verb.description, "\n");
   text += "\nExamples:\n";
   for (const std::string& example : verb.examples) absl::StrAppend(&text, "  ", example, "\n");
@@ -100,9 +107,16 @@ absl::Status UnknownVerb(const std::string& name) {
                                  "; `tributary help` lists them"));
 }
 
-int FailUsage(const absl::Status& status, Session& session) {
-  PrintError(status, "", {}, session);
-  return kExitUsage;
+// The exit code of a run that came to `code`, after the failure, if it is one, has been printed.
+int Finish(absl::StatusOr<int> code, const std::string& verb, const Arguments& arguments,
+           Session& session) {
+  session.out.Flush();
+  // What failed because nobody reads any more did not fail.
+  if (session.out.closed()) return kExitOk;
+  if (!session.out.status().ok()) code = session.out.status();
+  if (code.ok()) return *code;
+  PrintError(code.status(), verb, arguments, session);
+  return ExitCodeOf(code.status());
 }
 
 // The help that is asked for, or nothing.
@@ -117,16 +131,10 @@ absl::StatusOr<std::string> HelpText(const std::vector<std::string>& words, bool
   return VerbHelp(*verb);
 }
 
-int RunVerb(const Verb& verb, const Arguments& arguments, Session& session) {
-  absl::Status flags = arguments.CheckFlags(Concat({verb.flags, CommonFlags()}), verb.name);
-  absl::StatusOr<int> code = flags.ok() ? verb.run(arguments, session) : flags;
-  session.out.Flush();
-  if (!session.out.status().ok()) code = session.out.status();
-  // What failed because nobody reads any more did not fail.
-  if (session.out.closed()) return kExitOk;
-  if (code.ok()) return *code;
-  PrintError(code.status(), verb.name, arguments, session);
-  return ExitCodeOf(code.status());
+absl::StatusOr<int> RunVerb(const Verb& verb, const Arguments& arguments, Session& session) {
+  const absl::Status flags = arguments.CheckFlags(Concat({verb.flags, CommonFlags()}), verb.name);
+  if (!flags.ok()) return flags;
+  return verb.run(arguments, session);
 }
 
 }  // namespace
@@ -147,8 +155,7 @@ void PrintError(const absl::Status& status, const std::string& verb, const Argum
       absl::StrAppend(&text, "  ", OneLine(field), ": ", OneLine(description), "\n");
     }
   }
-  if (status.code() == absl::StatusCode::kUnavailable && ReasonOf(status).empty() &&
-      !arguments.Text("address").empty()) {
+  if (status.code() == absl::StatusCode::kUnavailable && ReasonOf(status).empty()) {
     absl::StrAppend(&text, "Is the server running? Its address is set by ",
                     verb == "send" ? "--http_address or TRIBUTARY_HTTP_ADDRESS"
                                    : absl::StrCat("--address or TRIBUTARY_ADDRESS (now ",
@@ -156,35 +163,37 @@ void PrintError(const absl::Status& status, const std::string& verb, const Argum
                     ".\n");
   }
   if (ExitCodeOf(status) == kExitUsage) {
-    absl::StrAppend(&text, "`tributary help", verb.empty() ? "" : " ", verb, "` shows how it is used.\n");
+    absl::StrAppend(&text, "`tributary help", verb.empty() ? "" : " ", verb,
+                    "` shows how it is used.\n");
   }
   session.err.Write(text);
   session.err.Flush();
 }
 
 int RunCommand(const std::vector<std::string>& line, Session& session) {
-  const absl::StatusOr<Arguments> arguments = Arguments::Parse(line, AllFlags(), session.environment);
-  if (!arguments.ok()) return FailUsage(arguments.status(), session);
+  const absl::StatusOr<Arguments> arguments =
+      Arguments::Parse(line, AllFlags(), session.environment);
+  if (!arguments.ok()) return Finish(arguments.status(), "", {}, session);
   if (arguments->IsOn("version")) {
     session.out.Write(absl::StrCat("tributary ", session.version, "\n"));
-    session.out.Flush();
-    return kExitOk;
+    return Finish(kExitOk, "", *arguments, session);
   }
   const bool asked = arguments->IsOn("help");
   const std::vector<std::string>& words = arguments->words();
   const absl::StatusOr<std::string> help = HelpText(words, asked);
-  if (!help.ok()) return FailUsage(help.status(), session);
+  if (!help.ok()) return Finish(help.status(), "", *arguments, session);
+  if (words.empty() && !asked) {
+    session.err.Write(*help);
+    session.err.Flush();
+    return kExitUsage;
+  }
   if (!help->empty()) {
-    // Without a word there was a mistake, unless help was asked for.
-    const bool mistake = words.empty() && !asked;
-    Output& output = mistake ? session.err : session.out;
-    output.Write(*help);
-    output.Flush();
-    return mistake ? kExitUsage : kExitOk;
+    session.out.Write(*help);
+    return Finish(kExitOk, "", *arguments, session);
   }
   const Verb* verb = FindVerb(words[0]);
-  if (verb == nullptr) return FailUsage(UnknownVerb(words[0]), session);
-  return RunVerb(*verb, *arguments, session);
+  if (verb == nullptr) return Finish(UnknownVerb(words[0]), "", *arguments, session);
+  return Finish(RunVerb(*verb, *arguments, session), verb->name, *arguments, session);
 }
 
 }  // namespace tributary::command

@@ -19,11 +19,13 @@ struct Session {
   Environment environment;
   std::string version;
 
-  // For what a person wants to know but a script does not: on standard error, if that is a terminal.
+  // For what a person wants to know but a script does not: on standard error, if that is a
+  // terminal.
   void Note(std::string_view text);
 };
 
-// One thing that the command does. `run` returns the exit code, or what went wrong, which the caller prints.
+// One thing that the command does. `run` returns the exit code, or what went wrong, which the
+// caller prints.
 struct Verb {
   std::string name;
   std::string synopsis;     // after the name: "MODEL ID..."

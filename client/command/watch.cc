@@ -35,10 +35,9 @@ void ReadStart(const std::string& from, WatchOptions& options) {
 }
 
 absl::Status ReadDurations(const Arguments& arguments, WatchOptions& options) {
-  for (const auto& [flag, target] :
-       {std::pair{"heartbeat", &options.heartbeat_interval},
-        std::pair{"retry_for", &options.patience.retry_for},
-        std::pair{"timeout", &options.patience.connect_within}}) {
+  for (const auto& [flag, target] : {std::pair{"heartbeat", &options.heartbeat_interval},
+                                     std::pair{"retry_for", &options.patience.retry_for},
+                                     std::pair{"timeout", &options.patience.connect_within}}) {
     const absl::StatusOr<absl::Duration> value = arguments.Value<absl::Duration>(flag);
     if (!value.ok()) return value.status();
     *target = *value;
@@ -123,11 +122,12 @@ class Viewer {
   int64_t count_ = 0;
 };
 
-void SayHowToResume(const ResourceClient::Watch& watch, Session& session) {
+void SayHowToResume(const ResourceClient::Watch& watch, const WatchOptions& options,
+                    Session& session) {
   const std::string token = GetString(*watch.request(), "resume_token");
-  if (token.empty()) return;
-  session.err.Write(absl::StrCat("tributary watch: to go on after the last change shown, add --from=",
-                                 token, "\n"));
+  if (token.empty() || token == options.resume_token) return;
+  session.err.Write(absl::StrCat(
+      "tributary watch: to go on after the last change shown, add --from=", token, "\n"));
   session.err.Flush();
 }
 
@@ -139,9 +139,9 @@ absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
   const absl::StatusOr<ResourceClient> client = OpenClient(arguments);
   if (!client.ok()) return client.status();
   request->options.on_retry = [&](const absl::Status& status, absl::Duration wait) {
-    session.err.Write(absl::StrCat("tributary watch: ", OneLine(std::string(status.message())),
-                                   "; again in ", absl::FormatDuration(absl::Trunc(wait, absl::Milliseconds(1))),
-                                   "\n"));
+    session.err.Write(
+        absl::StrCat("tributary watch: ", OneLine(std::string(status.message())), "; again in ",
+                     absl::FormatDuration(absl::Trunc(wait, absl::Milliseconds(1))), "\n"));
     session.err.Flush();
   };
   const auto watch = client->StartWatch(request->options);
@@ -158,7 +158,7 @@ absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
   interrupt.OnSignal(nullptr);
   if (!more) return kExitOk;
   if (watch->status().ok()) return kExitOk;
-  SayHowToResume(*watch, session);
+  SayHowToResume(*watch, request->options, session);
   if (interrupt.signal() != 0) return 128 + interrupt.signal();
   return watch->status();
 }
@@ -171,8 +171,10 @@ Verb WatchVerb() {
       .synopsis = "MODEL",
       .summary = "follows the changes of a model",
       .description =
-          "First shows what there is (--from=snapshot), then each change as it is committed. A lost\n"
-          "connection is made again, and the watch goes on at the next change. Ctrl-C ends it; the token\n"
+          "First shows what there is (--from=snapshot), then each change as it is committed. A "
+          "lost\n"
+          "connection is made again, and the watch goes on at the next change. Ctrl-C ends it; the "
+          "token\n"
           "that it prints then takes up from there. A * marks a change that stands for several.",
       .examples = {"tributary watch opportunities --connector=hubspot --owner=acme",
                    "tributary watch contacts --from=now --output=jsonl | jq .resource.id",
@@ -188,8 +190,11 @@ Verb WatchVerb() {
             {.name = "after_revision", .value = "N", .help = "begin after this revision instead"},
             {.name = "stop_at_head", .help = "end at what is the newest change at the start"},
             {.name = "include_previous", .help = "with the state before each change"},
-            {.name = "limit", .value = "N", .help = "end after so many changes; 0 is never",
-             .fallback = "0", .letter = 'n'},
+            {.name = "limit",
+             .value = "N",
+             .help = "end after so many changes; 0 is never",
+             .fallback = "0",
+             .letter = 'n'},
             {.name = "bookmarks", .help = "in JSON, also a line with each new position"},
             {.name = "filter", .value = "FILTER", .help = "which ones"},
             {.name = "heartbeat",

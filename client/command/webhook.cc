@@ -53,10 +53,11 @@ class Exchange {
   error_code Connect(const HostPort& target) {
     tcp::resolver::results_type endpoints;
     const error_code resolved = Wait([&](auto done) {
-      resolver_.async_resolve(target.host, target.port, [&endpoints, done](error_code error, auto results) {
-        endpoints = std::move(results);
-        done(error);
-      });
+      resolver_.async_resolve(target.host, target.port,
+                              [&endpoints, done](error_code error, auto results) {
+                                endpoints = std::move(results);
+                                done(error);
+                              });
     });
     if (resolved) return resolved;
     return Wait([&](auto done) {
@@ -73,7 +74,8 @@ class Exchange {
   error_code Receive(http::response<http::string_body>& response) {
     beast::flat_buffer buffer;
     return Wait([&](auto done) {
-      http::async_read(stream_, buffer, response, [done](error_code error, size_t) { done(error); });
+      http::async_read(stream_, buffer, response,
+                       [done](error_code error, size_t) { done(error); });
     });
   }
 
@@ -135,13 +137,19 @@ absl::StatusOr<WebhookResponse> PostWebhook(const WebhookRequest& request, absl:
   };
   if (const error_code error = exchange.Connect(target)) return unavailable("connect to", error);
   http::response<http::string_body> response;
-  // A server that refuses the request answers before it has read all of it, so that a failed write is not
-  // the last word.
-  const error_code sent = exchange.Send(ToHttp(request, absl::StrCat(target.host, ":", target.port)));
+  // A server that refuses the request answers before it has read all of it, so that a failed write
+  // is not the last word.
+  const error_code sent =
+      exchange.Send(ToHttp(request, absl::StrCat(target.host, ":", target.port)));
   if (const error_code error = exchange.Receive(response)) {
     return sent ? unavailable("send to", sent) : unavailable("get an answer from", error);
   }
-  return WebhookResponse{static_cast<int>(response.result_int()), std::move(response.body())};
+  const auto header = [&](const char* name) {
+    const auto value = response[name];
+    return std::string(value.data(), value.size());
+  };
+  return WebhookResponse{static_cast<int>(response.result_int()), std::move(response.body()),
+                         header("x-tributary-verdict"), header("x-tributary-delivery-id")};
 }
 
 std::string ContentKey(std::string_view text) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 
@@ -23,6 +22,9 @@ struct WebhookRequest {
 struct WebhookResponse {
   int status = 0;
   std::string body;
+  // From the headers: the answer to a card view is the cards, so that its body has no verdict.
+  std::string verdict;
+  std::string delivery_id;
 };
 
 // Posts it once. UNAVAILABLE if there is no answer within `timeout`.
