@@ -105,22 +105,34 @@ void Committer::CommitBatch(std::vector<Waiting> batch) {
   std::vector<Delivery> deliveries;
   deliveries.reserve(batch.size());
   for (Waiting& waiting : batch) deliveries.push_back(std::move(waiting.delivery));
+  CommitAndAnswer(deliveries, batch);
+}
+
+void Committer::CommitAndAnswer(std::span<const Delivery> deliveries,
+                                std::span<const Waiting> waiting) {
   absl::StatusOr<Committed> committed = store_.Commit(deliveries);
-  if (committed.ok() && committed->outcomes.size() != batch.size()) {
+  if (absl::IsDataLoss(committed.status()) && deliveries.size() > 1) {
+    // One of them touches a damaged row. It must not fail the others, now and at every retry.
+    for (size_t i = 0; i < deliveries.size(); ++i) {
+      CommitAndAnswer(deliveries.subspan(i, 1), waiting.subspan(i, 1));
+    }
+    return;
+  }
+  if (committed.ok() && committed->outcomes.size() != deliveries.size()) {
     committed = MakeError(absl::StatusCode::kInternal,
                           absl::StrCat("the store gave ", committed->outcomes.size(),
-                                       " outcomes for ", batch.size(), " deliveries"),
+                                       " outcomes for ", deliveries.size(), " deliveries"),
                           reason::kInternal);
   }
   if (!committed.ok()) {
-    LogWarning(absl::StrCat("batch of ", batch.size(),
+    LogWarning(absl::StrCat("batch of ", deliveries.size(),
                             " deliveries not committed, their senders have to try again: ",
                             committed.status().message()));
-    for (const Waiting& waiting : batch) waiting.answer(committed.status());
+    for (const Waiting& one : waiting) one.answer(committed.status());
     return;
   }
   publish_(*committed);
-  for (size_t i = 0; i < batch.size(); ++i) batch[i].answer(committed->outcomes[i]);
+  for (size_t i = 0; i < waiting.size(); ++i) waiting[i].answer(committed->outcomes[i]);
 }
 
 }  // namespace tributary

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -52,6 +53,7 @@ class Committer {
 
   void Run();
   void CommitBatch(std::vector<Waiting> batch);
+  void CommitAndAnswer(std::span<const Delivery> deliveries, std::span<const Waiting> waiting);
 
   Store& store_;
   const Publish publish_;

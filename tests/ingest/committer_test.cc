@@ -176,6 +176,21 @@ TEST_F(CommitterTest, AFailedCommitAnswersAllOfTheBatchAndNeitherLosesNorDoubles
   EXPECT_EQ(published, 1u);
 }
 
+TEST_F(CommitterTest, ADamagedRowFailsOnlyTheDeliveryThatTouchesIt) {
+  store_->Hold();
+  Committer committer(*store_, kNowhere);
+  auto first = Submit(committer, Of("first"));
+  ASSERT_TRUE(store_->WaitForCommits(1));
+  auto second = Submit(committer, Of("second"));
+  auto third = Submit(committer, Of("third"));
+  store_->FailIfHolding(
+      "second", MakeError(absl::StatusCode::kDataLoss, "damaged", reason::kStoredDataCorrupt));
+  store_->Release();
+  EXPECT_THAT(first.get(), IsOk());
+  EXPECT_THAT(second.get(), HasReason(reason::kStoredDataCorrupt));
+  EXPECT_THAT(third.get(), IsOk());
+}
+
 TEST_F(CommitterTest, ShutdownCommitsWhatIsQueuedAndRefusesTheRest) {
   store_->Hold();
   Committer committer(*store_, kNowhere);

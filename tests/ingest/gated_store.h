@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,12 @@ class GatedStore final : public Store {
     MutexLock lock(mutex_);
     failure_ = std::move(status);
   }
+  // Batches with a delivery of resource `id` write nothing and return `status`.
+  void FailIfHolding(std::string id, absl::Status status) {
+    MutexLock lock(mutex_);
+    failing_id_ = std::move(id);
+    failure_of_id_ = std::move(status);
+  }
   // Waits until `count` commits have begun; false after 20 s.
   bool WaitForCommits(size_t count) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
@@ -56,6 +63,9 @@ class GatedStore final : public Store {
       changed_.NotifyAll();
       while (held_) changed_.Wait(mutex_);
       if (failure_.has_value()) return *std::exchange(failure_, std::nullopt);
+      for (const Delivery& delivery : batch) {
+        if (!failing_id_.empty() && delivery.resource_id == failing_id_) return failure_of_id_;
+      }
     }
     return inner_.Commit(batch);
   }
@@ -82,6 +92,8 @@ class GatedStore final : public Store {
   Condition changed_;
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> failure_ ABSL_GUARDED_BY(mutex_);
+  std::string failing_id_ ABSL_GUARDED_BY(mutex_);
+  absl::Status failure_of_id_ ABSL_GUARDED_BY(mutex_);
   std::vector<size_t> batches_ ABSL_GUARDED_BY(mutex_);
 };
 
