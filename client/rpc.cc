@@ -50,12 +50,8 @@ ServerStream::ServerStream(const std::shared_ptr<grpc::Channel>& channel, const 
                            absl::Duration silence_max)
     : prototype_(prototype), silence_max_(silence_max) {
   call_ = Stub(channel).PrepareCall(&context_, method, &queue_);
-  const absl::Time deadline = absl::Now() + silence_max_;
-  call_->StartCall(kTag);
-  if (!Await(deadline)) return;
-  // A failed write shows in the first Read.
-  call_->WriteLast(request, grpc::WriteOptions(), kTag);
-  Await(deadline);
+  request_.reset(request.New());
+  request_->CopyFrom(request);
 }
 
 ServerStream::~ServerStream() {
@@ -70,7 +66,17 @@ ServerStream::~ServerStream() {
   }
 }
 
+bool ServerStream::Begin() {
+  begun_ = true;
+  const absl::Time deadline = absl::Now() + silence_max_;
+  call_->StartCall(kTag);
+  if (!Await(deadline)) return false;
+  call_->WriteLast(*request_, grpc::WriteOptions(), kTag);
+  return Await(deadline);
+}
+
 bool ServerStream::Read(MessagePtr* event) {
+  if (!begun_ && !Begin()) return false;
   MessagePtr message(prototype_.New());
   call_->Read(message.get(), kTag);
   if (!Await(absl::Now() + silence_max_)) return false;
@@ -80,6 +86,7 @@ bool ServerStream::Read(MessagePtr* event) {
 
 absl::Status ServerStream::Finish() {
   finished_ = true;
+  if (!begun_) return absl::CancelledError("the stream was never read");
   grpc::Status status;
   call_->Finish(&status, kTag);
   Await(absl::InfiniteFuture());

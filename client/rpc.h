@@ -51,6 +51,10 @@ class ServerStream final : public EventStream<std::unique_ptr<google::protobuf::
   using Stub = grpc::TemplatedGenericStub<google::protobuf::Message, google::protobuf::Message>;
   using Call = grpc::ClientAsyncReaderWriter<google::protobuf::Message, google::protobuf::Message>;
 
+  // Sends the request. Not done when the stream is made, so that Cancel can end the wait for a
+  // connection.
+  bool Begin();
+
   // Waits for the one operation under way; false if it failed. Past `deadline` it cancels the call,
   // which makes the operation fail.
   bool Await(absl::Time deadline);
@@ -60,6 +64,8 @@ class ServerStream final : public EventStream<std::unique_ptr<google::protobuf::
   grpc::ClientContext context_;
   grpc::CompletionQueue queue_;
   std::unique_ptr<Call> call_;
+  MessagePtr request_;
+  bool begun_ = false;
   bool silent_ = false;
   bool finished_ = false;
 };

@@ -29,7 +29,10 @@ using google::protobuf::Reflection;
 
 constexpr size_t kListFieldsMax = 6;
 constexpr size_t kChangeFieldsMax = 2;
+// What a column keeps when a table must shrink, before columns are left out.
+constexpr size_t kTextWidthMin = 12;
 constexpr size_t kIdWidthMin = 20;
+constexpr size_t kTimeWidth = 20;  // to the second
 
 std::string MessageText(const Message& message) {
   if (const auto* ref = DynamicCastToGenerated<v1::ResourceRef>(&message)) return ref->id();
@@ -60,12 +63,15 @@ std::string ItemText(const Message& message, const FieldDescriptor& field, int i
   }
 }
 
+bool IsTime(const FieldDescriptor& field) {
+  return field.message_type() == google::protobuf::Timestamp::descriptor();
+}
+
 // Fields that fit into one cell: not lists, not nested messages but times and references.
 bool FitsCell(const FieldDescriptor& field) {
   if (field.is_repeated()) return false;
   if (field.message_type() == nullptr) return true;
-  return field.message_type() == google::protobuf::Timestamp::descriptor() ||
-         field.message_type() == v1::ResourceRef::descriptor();
+  return IsTime(field) || field.message_type() == v1::ResourceRef::descriptor();
 }
 
 std::vector<const FieldDescriptor*> CellFields(const ResourceModel& model, size_t count_max) {
@@ -91,9 +97,12 @@ void AddScopeColumns(const Scope& scope, std::vector<Column>& columns) {
 void AddFieldColumns(const std::vector<const FieldDescriptor*>& fields,
                      std::vector<Column>& columns) {
   for (const FieldDescriptor* field : fields) {
+    const bool first = field == fields.front();
+    const size_t width_min = IsTime(*field) ? kTimeWidth : first ? kIdWidthMin : kTextWidthMin;
     columns.push_back({.title = absl::AsciiStrToUpper(field->name()),
-                       .optional = field != fields.front(),
-                       .right = IsNumber(*field)});
+                       .width_min = width_min,
+                       .optional = !first,
+                       .number = IsNumber(*field)});
   }
 }
 
@@ -101,18 +110,24 @@ std::vector<Column> ResourceColumns(const ResourceModel& model, const Scope& sco
   std::vector<Column> columns;
   AddScopeColumns(scope, columns);
   AddFieldColumns(CellFields(model, kListFieldsMax), columns);
-  // Wide enough for a time to the second.
-  columns.push_back({.title = "UPDATED_AT", .width_min = 20});
-  columns.push_back({.title = "REVISION", .right = true});
+  columns.push_back({.title = "UPDATED_AT", .width_min = kTimeWidth});
+  columns.push_back({.title = "REVISION", .number = true});
   return columns;
 }
 
 std::vector<Column> ChangeColumns(const ResourceModel& model, const Scope& scope) {
-  std::vector<Column> columns = {{.title = "REVISION", .right = true}, {.title = "CHANGE"}};
+  std::vector<Column> columns = {{.title = "REVISION", .number = true}, {.title = "CHANGE"}};
   AddScopeColumns(scope, columns);
   AddFieldColumns(CellFields(model, kChangeFieldsMax), columns);
   columns.push_back({.title = "CHANGED_FIELDS", .width_min = 14});
   return columns;
+}
+
+// As CellText, with a time to the second: nobody sorts milliseconds by eye.
+std::string ListCellText(const Message& message, const FieldDescriptor& field) {
+  std::string text = CellText(message, field);
+  if (IsTime(field) && text.size() > kTimeWidth) text = text.substr(0, kTimeWidth - 1) + "Z";
+  return text;
 }
 
 void AddCells(const Message& resource, const ResourceModel& model, size_t fields_max,
@@ -122,7 +137,7 @@ void AddCells(const Message& resource, const ResourceModel& model, size_t fields
   row.push_back(GetString(resource, "id"));
   const Message& fields = GetMessage(resource, "fields");
   for (const FieldDescriptor* field : CellFields(model, fields_max)) {
-    row.push_back(CellText(fields, *field));
+    row.push_back(ListCellText(fields, *field));
   }
 }
 
@@ -237,7 +252,7 @@ void ResourcePrinter::Print(const Message& resource) {
     case Format::kTable: {
       std::vector<std::string> row;
       AddCells(resource, model_, kListFieldsMax, show_connector_, show_owner_, row);
-      row.push_back(CellText(resource, FieldNamed(resource, "updated_at")));
+      row.push_back(ListCellText(resource, FieldNamed(resource, "updated_at")));
       row.push_back(absl::StrCat(GetInt64(resource, "revision")));
       table_.Add(std::move(row));
       break;

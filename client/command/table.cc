@@ -1,7 +1,6 @@
 #include "client/command/table.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "client/command/text.h"
@@ -17,14 +16,18 @@ size_t TotalWidth(const std::vector<size_t>& widths) {
   return total == 0 ? 0 : total - kGap;
 }
 
-// The widest column that may still shrink; the size of `widths` if there is none.
-size_t WidestShrinkable(const std::vector<Column>& columns, const std::vector<size_t>& widths) {
-  size_t widest = widths.size();
-  for (size_t i = 0; i < widths.size(); ++i) {
-    if (widths[i] <= columns[i].width_min) continue;
-    if (widest == widths.size() || widths[i] > widths[widest]) widest = i;
+// Takes from the widest column, again and again, until the table fits or no column may shrink any
+// more.
+void Shrink(std::vector<size_t>& widths, const std::vector<size_t>& least, size_t width_max) {
+  while (TotalWidth(widths) > width_max) {
+    size_t widest = widths.size();
+    for (size_t i = 0; i < widths.size(); ++i) {
+      if (widths[i] <= least[i]) continue;
+      if (widest == widths.size() || widths[i] > widths[widest]) widest = i;
+    }
+    if (widest == widths.size()) return;
+    --widths[widest];
   }
-  return widest;
 }
 
 }  // namespace
@@ -32,23 +35,24 @@ size_t WidestShrinkable(const std::vector<Column>& columns, const std::vector<si
 std::vector<size_t> FitWidths(const std::vector<Column>& columns, std::vector<size_t> widths,
                               std::optional<size_t> width_max) {
   if (!width_max.has_value()) return widths;
-  const std::vector<size_t> natural = widths;
-  for (size_t columns_left = columns.size();;) {
-    while (TotalWidth(widths) > *width_max) {
-      const size_t widest = WidestShrinkable(columns, widths);
-      if (widest == widths.size()) break;
-      --widths[widest];
-    }
-    if (TotalWidth(widths) <= *width_max) return widths;
-    // Leave out the last optional column and let the others have their room.
-    while (columns_left > 0 && !columns[columns_left - 1].optional) --columns_left;
-    if (columns_left == 0) return widths;
-    --columns_left;
-    const std::vector<size_t> before = std::exchange(widths, natural);
-    for (size_t i = 0; i < widths.size(); ++i) {
-      if (i == columns_left || before[i] == 0) widths[i] = 0;
-    }
+  std::vector<size_t> natural = widths;
+  std::vector<size_t> least;
+  std::vector<size_t> hardly_any;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    least.push_back(columns[i].number ? natural[i] : columns[i].width_min);
+    hardly_any.push_back(columns[i].number ? natural[i] : 1);
   }
+  Shrink(widths, least, *width_max);
+  for (size_t i = columns.size(); i-- > 0 && TotalWidth(widths) > *width_max;) {
+    if (!columns[i].optional) continue;
+    // The others get the room back.
+    natural[i] = 0;
+    widths = natural;
+    Shrink(widths, least, *width_max);
+  }
+  // A terminal for which even that is too wide: a little of each.
+  Shrink(widths, hardly_any, *width_max);
+  return widths;
 }
 
 void Table::Add(std::vector<std::string> row) {
@@ -86,12 +90,13 @@ std::string Table::Line(const std::vector<std::string>& row) const {
   for (size_t i = 0; i < row.size(); ++i) {
     if (widths_[i] == 0) continue;
     if (!line.empty()) line.append(kGap, ' ');
-    const std::string cell = width_max_.has_value() ? CutToWidth(row[i], widths_[i]) : row[i];
+    const bool cut = width_max_.has_value() && !columns_[i].number;
+    const std::string cell = cut ? CutToWidth(row[i], widths_[i]) : row[i];
     const size_t width = DisplayWidth(cell);
     const size_t padding = width < widths_[i] ? widths_[i] - width : 0;
-    if (columns_[i].right) line.append(padding, ' ');
+    if (columns_[i].number) line.append(padding, ' ');
     line += cell;
-    if (!columns_[i].right) line.append(padding, ' ');
+    if (!columns_[i].number) line.append(padding, ' ');
   }
   line.erase(line.find_last_not_of(' ') + 1);
   return line + "\n";

@@ -14,12 +14,12 @@ struct Column {
   size_t width_min = 8;
   // Left out if the table does not fit otherwise: the last such column first.
   bool optional = false;
-  bool right = false;
+  // Stands at the right, and is never cut: half a number is a wrong number.
+  bool number = false;
 };
 
-// Widths that make a table no wider than `width_max`: the widest columns shrink first; 0 is a
-// column that is left out. A terminal that is too narrow for even that gets cut lines from its own
-// wrapping.
+// Widths that make a table no wider than `width_max`: the widest columns shrink first, then columns
+// are left out (0), then the rest shrink below their least. Numbers never do.
 std::vector<size_t> FitWidths(const std::vector<Column>& columns, std::vector<size_t> widths,
                               std::optional<size_t> width_max);
 

@@ -97,11 +97,13 @@ class Viewer {
   bool Show(const Message& response) {
     const FieldDescriptor& changes = FieldNamed(response, "changes");
     const auto& reflection = *response.GetReflection();
-    for (int i = 0; i < reflection.FieldSize(response, &changes) && !Enough(); ++i) {
-      printer_.Print(reflection.GetRepeatedMessage(response, &changes, i));
-      ++count_;
+    const int size = reflection.FieldSize(response, &changes);
+    int shown = 0;
+    for (; shown < size && !Enough(); ++shown, ++count_) {
+      printer_.Print(reflection.GetRepeatedMessage(response, &changes, shown));
     }
-    if (request_.bookmarks && request_.format != Format::kTable) {
+    // The position is after all of them: not for who has not seen the last.
+    if (request_.bookmarks && request_.format != Format::kTable && shown == size) {
       session_.out.Write(BookmarkJson(response));
     }
     printer_.Flush();

@@ -16,7 +16,7 @@ std::vector<Column> Columns() {
   return {{.title = "ID", .width_min = 6},
           {.title = "NAME"},
           {.title = "STAGE", .optional = true},
-          {.title = "REV", .width_min = 3, .right = true}};
+          {.title = "REV", .number = true}};
 }
 
 std::vector<std::string> Lines(const std::string& text) {
@@ -55,7 +55,7 @@ TEST(Table, CutsNothingWhereThereIsNoTerminal) {
 }
 
 TEST(Table, FitsTheTerminalWhateverItsWidth) {
-  for (size_t width = 22; width < 200; ++width) {
+  for (size_t width = 10; width < 200; ++width) {
     Table table(Columns(), width);
     table.Add({"res_" + std::string(60, 'x'), std::string(50, 'n'), "appointmentscheduled", "123"});
     for (const std::string& line : Lines(table.Render())) {
@@ -72,6 +72,14 @@ TEST(Table, LaterRowsFitTooHoweverWide) {
   EXPECT_LE(DisplayWidth(Lines(table.Render())[0]), 40u);
 }
 
+TEST(Table, NeverCutsANumber) {
+  Table table(Columns(), 30);
+  table.Add({"1", "a", "b", "7"});
+  table.Render();
+  table.Add({"1", "a", "b", "1234567"});
+  EXPECT_THAT(table.Render(), ::testing::HasSubstr("1234567"));
+}
+
 TEST(Table, IsOneLinePerRowWhateverACellHolds) {
   Table table({{.title = "A"}}, 80);
   table.Add({"a\nb\x1B[2J"});
@@ -85,7 +93,7 @@ TEST(FitWidths, ShrinksTheWidestFirst) {
 
 TEST(FitWidths, LeavesOutWhatIsOptionalBeforeItGivesUp) {
   EXPECT_THAT(FitWidths(Columns(), {10, 40, 20, 3}, 28), ElementsAre(10, 11, 0, 3));
-  EXPECT_THAT(FitWidths(Columns(), {10, 40, 20, 3}, 5), ElementsAre(6, 8, 0, 3));
+  EXPECT_THAT(FitWidths(Columns(), {10, 40, 20, 3}, 20), ElementsAre(6, 7, 0, 3));
 }
 
 }  // namespace
