@@ -5,8 +5,9 @@
 
 namespace tributary {
 
-// Reads the environment (TRIBUTARY_<FLAG>) and then the command line, which wins, into options. Prints and
-// exits for --help, --version and unknown flags. INVALID_ARGUMENT names the flag, its value and the rule.
+// Reads the environment (TRIBUTARY_<FLAG>) and then the command line, which wins, into options.
+// Prints and exits for --help, --version and unknown flags. INVALID_ARGUMENT names the flag, its
+// value and the rule.
 absl::StatusOr<ServerOptions> OptionsFromCommandLine(int argc, char** argv);
 
 }  // namespace tributary

@@ -24,8 +24,8 @@ inline constexpr size_t kWarningValueBytesMax = 256;
 inline constexpr int64_t kFutureMicrosMax = 5LL * 60 * 1000 * 1000;  // updatedAt ahead of the clock
 
 // Answers.
-inline constexpr size_t kAnswerBytesMax =
-    3 * 1024 * 1024 - 64 * 1024;  // clients refuse 4 MiB by default
+// Clients refuse 4 MiB by default.
+inline constexpr size_t kAnswerBytesMax = 3 * 1024 * 1024 - 64 * 1024;
 inline constexpr size_t kPageBytesMax = 2 * 1024 * 1024;
 inline constexpr int kPageSizeDefault = 100;
 inline constexpr int kPageSizeMax = 1000;

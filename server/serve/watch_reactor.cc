@@ -199,9 +199,8 @@ absl::StatusOr<Position> WatchReactor::StartPosition(const ChangeHub::Stand& hea
   const Request& request = watch_.request;
   if (!request.resume_token.empty()) return ResumedPosition(head);
   if (request.after_revision.has_value()) {
-    if (*request.after_revision > head.revision) {
-      return InFuture("after_revision", *request.after_revision, head.revision);
-    }
+    TRIBUTARY_RETURN_IF_ERROR(
+        CheckReached("after_revision", *request.after_revision, head.revision));
     return Position::Tail(*request.after_revision);
   }
   switch (request.start) {
@@ -217,11 +216,19 @@ absl::StatusOr<Position> WatchReactor::StartPosition(const ChangeHub::Stand& hea
   return Position::Snapshot(head.revision);
 }
 
+absl::Status WatchReactor::CheckReached(std::string_view field, Revision revision, Revision head) {
+  if (revision <= head) return absl::OkStatus();
+  // A List may have seen what is durable and about to be published.
+  TRIBUTARY_ASSIGN_OR_RETURN(const Head stored, streams_.store_.GetHead());
+  if (revision <= stored.revision) return absl::OkStatus();
+  return InFuture(field, revision, stored.revision);
+}
+
 absl::StatusOr<Position> WatchReactor::ResumedPosition(const ChangeHub::Stand& head) {
   TRIBUTARY_ASSIGN_OR_RETURN(ResumePoint point,
                              DecodeResumeToken(watch_.request.resume_token, binding_));
   const Revision revision = point.position.revision;
-  if (revision > head.revision) return InFuture("resume_token", revision, head.revision);
+  TRIBUTARY_RETURN_IF_ERROR(CheckReached("resume_token", revision, head.revision));
   if (point.committed_us != 0) {
     TRIBUTARY_ASSIGN_OR_RETURN(const std::optional<int64_t> committed_us,
                                streams_.store_.CommittedAt(revision));

@@ -64,6 +64,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 
   absl::Status OpenFollower();
   absl::StatusOr<Position> StartPosition(const ChangeHub::Stand& head);
+  absl::Status CheckReached(std::string_view field, Revision revision, Revision head);
   absl::StatusOr<Position> ResumedPosition(const ChangeHub::Stand& head);
   Progress Write(const Follower::Batch& batch);
   int64_t CommittedAt(const Follower::Batch& batch) const;

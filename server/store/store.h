@@ -11,8 +11,8 @@
 
 namespace tributary {
 
-// What became of a batch: an outcome per delivery, in its order, and the changes it made, in revision
-// order, with `raw` and `before` set.
+// What became of a batch: an outcome per delivery, in its order, and the changes it made, in
+// revision order, with `raw` and `before` set.
 struct Committed {
   std::vector<Outcome> outcomes;
   std::vector<ChangePtr> changes;
@@ -21,70 +21,71 @@ struct Committed {
 // Where the store stands.
 struct Head {
   Revision revision = 0;          // of the newest change
-  Revision oldest_revision = 0;   // the oldest at which the state of every resource can still be read
+  Revision oldest_revision = 0;   // the oldest whose state can still be read, of every resource
   Revision oldest_resumable = 0;  // the oldest position from which a watch can still go on
 };
 
 struct RecordQuery {
   Selection selection;
-  std::optional<Key> after;            // go on behind this key
-  std::optional<Revision> revision;    // show the state as of this one; none: the head
+  std::optional<Key> after;          // go on behind this key
+  std::optional<Revision> revision;  // show the state as of this one; none: the head
   int max_records = 100;
-  size_t max_bytes = 2 * 1024 * 1024;  // a page ends before the record that would pass it, but the first
+  size_t max_bytes = 2 * 1024 * 1024;  // no record but the first makes a page pass it
   bool raw = false;
 };
 
 // Resources in key order, tombstones left out.
 struct RecordPage {
   std::vector<Record> records;
-  Revision revision = 0;       // the page shows this one
-  std::optional<Key> next;     // the last key looked at: go on behind it; none: nothing is left. A page may
-                               // be short, even empty, and still have a `next`: one call reads for
-                               // milliseconds only.
+  Revision revision = 0;    // the page shows this one
+  std::optional<Key> next;  // the last key looked at: go on behind it; none: nothing is left. A
+                            // page may be short, even empty, and still have a `next`: one call
+                            // reads for milliseconds only.
 };
 
 struct BatchQuery {
-  Key scope;                           // model, connector_id, owner_id; id is ignored
+  Key scope;  // model, connector_id, owner_id; id is ignored
   std::vector<std::string> ids;
   size_t max_bytes = 2 * 1024 * 1024;
   bool raw = false;
 };
 
 struct RecordBatch {
-  std::vector<Record> records;         // in the order asked for, repeated ids once
-  std::vector<std::string> missing;    // absent or deleted
-  std::vector<std::string> unread;     // not looked at, because the answer was full
-  Revision revision = 0;               // all of it shows this one
+  std::vector<Record> records;       // in the order asked for, repeated ids once
+  std::vector<std::string> missing;  // absent or deleted
+  std::vector<std::string> unread;   // not looked at, because the answer was full
+  Revision revision = 0;             // all of it shows this one
 };
 
 struct ChangeQuery {
   Selection selection;
   Revision after = 0;
-  std::optional<Revision> through;     // none: the head
+  std::optional<Revision> through;  // none: the head
   int max_changes = 1000;
-  size_t max_bytes = 1024 * 1024;      // a page ends before the change that would pass it, but the first
+  size_t max_bytes = 1024 * 1024;  // no change but the first makes a page pass it
   bool raw = false;
-  bool before = false;                 // `before` of kUpdated too; of kDeleted it is always set
+  bool before = false;  // `before` of kUpdated too; of kDeleted it is always set
 };
 
 struct ChangePage {
-  std::vector<ChangePtr> changes;      // in revision order, kHidden left out
-  Revision through = 0;                // nothing covered at or before it is missing; may be short of the
-                                       // head even if `changes` is empty
+  std::vector<ChangePtr> changes;  // in revision order, kHidden left out
+  Revision through = 0;  // nothing covered at or before it is missing; may be short of the
+                         // head even if `changes` is empty
   Revision head = 0;
 };
 
 // Keeps the current state of every resource and the ordered log of how it came about.
 //
 // Guarantees, which the conformance suite (tests/store/conformance.h) holds every engine to:
-//  - Revision order is commit order, without gaps. Nothing is visible before it is durable; what Commit
+//  - Revision order is commit order, without gaps. Nothing is visible before it is durable; what
+//  Commit
 //    returned is seen by every read that begins later.
 //  - The state is a function of the deliveries on record: of two versions the greater wins.
 //  - A read shows one revision. Readers never wait for the writer, nor the writer for readers.
 //  - What is read was checked: a damaged row is DATA_LOSS (STORED_DATA_CORRUPT), never good data.
 //
-// Thread-safe, but Commit must not run on two threads at once. Calls block on the disk: keep them off
-// threads that must not wait.
+// Thread-safe, but Commit must not run on two threads at once. Calls block on the disk: keep them
+// off threads that must not wait.
 class Store {
  public:
   virtual ~Store() = default;

@@ -11,7 +11,8 @@
 
 namespace tributary {
 
-// A position in the one order of the store: 1 for the first change, gap-free; 0 is before all of them.
+// A position in the one order of the store: 1 for the first change, gap-free; 0 is before all of
+// them.
 using Revision = int64_t;
 
 // Names one resource. Key order is (model, connector_id, owner_id, id), bytewise.
@@ -35,8 +36,8 @@ struct Selection {
 // What kind of word a delivery is; with equal times the greater rank wins.
 enum class Rank : uint8_t { kEmbedded = 1, kCreated = 2, kUpdated = 3, kDeleted = 4 };
 
-// Decides which of two deliveries holds: a total order, in which the greater wins. Time is the source's
-// `updatedAt`, or the time of receipt where that is absent or not to be believed.
+// Decides which of two deliveries holds: a total order, in which the greater wins. Time is the
+// source's `updatedAt`, or the time of receipt where that is absent or not to be believed.
 struct Version {
   int64_t time_us = 0;
   Rank rank = Rank::kEmbedded;
@@ -70,31 +71,31 @@ struct Delivery {
 
   std::string connector_id;
   std::string owner_id;
-  std::string event;            // "crmOpportunity::updated", as sent
+  std::string event;  // "crmOpportunity::updated", as sent
   std::string resource_id;
   std::string idempotency_key;
-  int64_t arrived_us = 0;       // clock when the request was read
+  int64_t arrived_us = 0;  // clock when the request was read
   Intake intake = Intake::kJudge;
 
   // kJudge: embedded resources, depth first, then the delivery's own, which is last.
   std::vector<Mutation> mutations;
 
-  // Tells contents apart for the check for duplicates: over the canonical bytes of `mutations`, or over
-  // the body where there are none.
+  // Tells contents apart for the check for duplicates: over the canonical bytes of `mutations`, or
+  // over the body where there are none.
   Digest content;
 
-  // The body as received, if the ledger is to keep it whatever the verdict (parked, rejected, warned
-  // about); `body_if_superseded` is kept only if the delivery turns out to be superseded.
+  // The body as received, if the ledger is to keep it whatever the verdict (parked, rejected,
+  // warned about); `body_if_superseded` is kept only if the delivery turns out to be superseded.
   std::string body;
   std::string body_if_superseded;
-  std::string problem;          // why it was rejected or parked, in words
+  std::string problem;  // why it was rejected or parked, in words
 };
 
 // What became of one delivery.
 struct Outcome {
   Verdict verdict = Verdict::kApplied;
-  Revision revision = 0;  // of the change made; of the first one (duplicate); of the state that stood
-                          // against it (unchanged, superseded); else 0
+  Revision revision = 0;  // of the change made; of the first one (duplicate); of the state that
+                          // stood against it (unchanged, superseded); else 0
   int64_t delivery = 0;   // its number in the ledger: gap-free, from 1, in order of commit
 };
 
@@ -104,11 +105,11 @@ struct Record {
   Revision revision = 0;  // of the change that made this state
   bool deleted = false;   // a tombstone: state and raw are empty
   std::string state;
-  std::string raw;        // only where it was asked for
+  std::string raw;  // only where it was asked for
 };
 
 enum class ChangeKind : uint8_t {
-  kHidden = 1,   // a tombstone for what was not there: takes a revision, reaches nobody
+  kHidden = 1,  // a tombstone for what was not there: takes a revision, reaches nobody
   kCreated = 2,
   kUpdated = 3,
   kDeleted = 4,
@@ -117,18 +118,19 @@ enum class ChangeKind : uint8_t {
 // One row of the change log.
 struct Change {
   Revision revision = 0;
-  Revision prev = 0;            // of the same resource's change before; 0 if there was none
+  Revision prev = 0;  // of the same resource's change before; 0 if there was none
   ChangeKind kind = ChangeKind::kCreated;
   Key key;
-  std::string state;            // after the change; empty for kDeleted and kHidden
-  std::string raw;              // only where it was asked for
-  std::string changed_fields;   // encoded as field 5 of a change message; empty but for kUpdated
+  std::string state;           // after the change; empty for kDeleted and kHidden
+  std::string raw;             // only where it was asked for
+  std::string changed_fields;  // encoded as field 5 of a change message; empty but for kUpdated
   int64_t committed_us = 0;
   int64_t received_us = 0;
   int64_t delivery = 0;
-  std::shared_ptr<const Record> before;  // the state it replaced (kUpdated, kDeleted), where asked for
+  std::shared_ptr<const Record>
+      before;  // the state it replaced (kUpdated, kDeleted), where asked for
 
-  size_t Bytes() const;         // memory it takes, roughly
+  size_t Bytes() const;  // memory it takes, roughly
 };
 
 using ChangePtr = std::shared_ptr<const Change>;

@@ -108,7 +108,9 @@ std::optional<ChangePage> ChangeHub::Recent(const ChangeQuery& query) const {
 uint64_t ChangeHub::Wait(const Selection& selection, Revision after, Wake wake) {
   MutexLock lock(mutex_);
   if (!WindowHolds(after)) return 0;
-  for (size_t back = static_cast<size_t>(head_.revision - after); back > 0; --back) {
+  // A reader of the store may be ahead of what was published here.
+  const auto newer = static_cast<size_t>(std::max<Revision>(head_.revision - after, 0));
+  for (size_t back = newer; back > 0; --back) {
     if (selection.Covers(window_[window_.size() - back]->key)) return 0;
   }
   const uint64_t id = ++last_id_;

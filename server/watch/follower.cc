@@ -54,9 +54,10 @@ absl::StatusOr<Follower::Batch> Follower::NextOfTail() {
   query.before = options_.before;
   std::optional<ChangePage> page = hub_.Recent(query);
   if (!page.has_value()) {
-    // Behind the window. The store may already hold what the hub has not published yet; sending
-    // that is right, as it is durable, but the head that we name must not be older than what we
-    // send.
+    // Behind the window. What is durable but not published yet waits until it is: nobody is to hold
+    // a position that the hub, which judges positions, does not know.
+    const Revision published = hub_.head().revision;
+    query.through = std::min(options_.stop_at.value_or(published), published);
     TRIBUTARY_ASSIGN_OR_RETURN(page, store_.Changes(query));
   }
 

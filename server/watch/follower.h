@@ -33,9 +33,8 @@ class Follower {
     bool snapshot_complete = false;  // the snapshot ended with this batch
     bool caught_up = false;          // nothing more is ready: wait for the hub
     bool done = false;               // `stop_at` was reached
-    Revision revision =
-        0;              // bookmark: nothing at or before it is still to come; 0 inside a snapshot
-    Revision head = 0;  // of the store
+    Revision revision = 0;  // nothing at or before it is still to come; 0 inside a snapshot
+    Revision head = 0;      // of the store
   };
 
   Follower(Store& store, ChangeHub& hub, FollowerOptions options);

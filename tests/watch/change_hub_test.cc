@@ -122,6 +122,13 @@ TEST(ChangeHub, RefusesToWaitForWhatIsAlreadyThere) {
       << "what came since is of another owner";
 }
 
+TEST(ChangeHub, TakesAReaderThatIsAheadOfWhatWasPublished) {
+  ChangeHub hub(0, 0);
+  hub.Publish({MakeChange(1, "acme")});
+  EXPECT_THAT(Revisions(*hub.Recent(After(3, Of("deal")))), IsEmpty());
+  EXPECT_NE(hub.Wait(Of("deal"), 3, [] {}), 0u);
+}
+
 TEST(ChangeHub, TellsAWaiterThatNothingCameForIt) {
   ChangeHub hub(0, 0);
   const uint64_t acme = hub.Wait(Of("deal", "", "acme"), 0, [] {});
