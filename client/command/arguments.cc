@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "absl/flags/marshalling.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -54,13 +55,17 @@ constexpr char kWanted<bool>[] = "true or false";
 
 }  // namespace
 
+std::string VariableOf(const Flag& flag) {
+  return absl::StrCat("TRIBUTARY_", absl::AsciiStrToUpper(flag.name));
+}
+
 absl::StatusOr<Arguments> Arguments::Parse(const std::vector<std::string>& line,
                                            const std::vector<Flag>& flags,
                                            const Environment& environment) {
   Arguments arguments;
   for (const Flag& flag : flags) {
     std::optional<std::string> value;
-    if (!flag.variable.empty()) value = environment(flag.variable);
+    if (flag.from_environment) value = environment(VariableOf(flag));
     arguments.defaults_[flag.name] = value.has_value() && !value->empty() ? *value : flag.fallback;
   }
   for (size_t i = 0; i < line.size(); ++i) {

@@ -18,9 +18,12 @@ struct Flag {
   std::string value{};  // what stands for the value in the help, "N"; empty: a switch
   std::string help{};
   std::string fallback{};  // if it is given neither here nor in the environment
-  std::string variable{};  // of the environment; empty: none
-  char letter = 0;         // of the short form; 0: none
+  bool from_environment = true;
+  char letter = 0;  // of the short form; 0: none
 };
+
+// The variable of the environment that sets a flag: "TRIBUTARY_PAGE_SIZE" for "page_size".
+std::string VariableOf(const Flag& flag);
 
 using Environment = std::function<std::optional<std::string>(const std::string& variable)>;
 

@@ -11,8 +11,7 @@ std::vector<Flag> ServerFlags() {
   return {{.name = "address",
            .value = "HOST:PORT",
            .help = "the server's gRPC address",
-           .fallback = "127.0.0.1:50051",
-           .variable = "TRIBUTARY_ADDRESS"},
+           .fallback = "127.0.0.1:50051"},
           {.name = "timeout",
            .value = "DURATION",
            .help = "how long to wait for an answer",
@@ -20,16 +19,9 @@ std::vector<Flag> ServerFlags() {
 }
 
 std::vector<Flag> ScopeFlags() {
-  return {{.name = "connector",
-           .value = "ID",
-           .help = "the connector, such as hubspot",
-           .variable = "TRIBUTARY_CONNECTOR",
-           .letter = 'c'},
-          {.name = "owner",
-           .value = "ID",
-           .help = "the owner: your customer's id",
-           .variable = "TRIBUTARY_OWNER",
-           .letter = 'O'}};
+  return {
+      {.name = "connector", .value = "ID", .help = "the connector, such as hubspot", .letter = 'c'},
+      {.name = "owner", .value = "ID", .help = "the owner: your customer's id", .letter = 'O'}};
 }
 
 Flag OutputFlag(std::string_view formats) {

@@ -24,6 +24,10 @@ constexpr char kExitCodes[] =
     "  5    the server refuses the request; changing it is the way on\n"
     "  130  ended by Ctrl-C (143: by SIGTERM)\n";
 
+constexpr char kEnvironment[] =
+    "Each flag can be set in the environment too: --owner as TRIBUTARY_OWNER, --page_size as\n"
+    "TRIBUTARY_PAGE_SIZE.\n\n";
+
 const std::vector<Verb>& Verbs() {
   static const auto& verbs = *new std::vector<Verb>{GetVerb(),  ListVerb(),   WatchVerb(),
                                                     SendVerb(), StatusVerb(), ModelsVerb()};
@@ -31,8 +35,8 @@ const std::vector<Verb>& Verbs() {
 }
 
 std::vector<Flag> CommonFlags() {
-  return {{.name = "help", .help = "show this and exit", .letter = 'h'},
-          {.name = "version", .help = "show the version and exit"}};
+  return {{.name = "help", .help = "show this and exit", .from_environment = false, .letter = 'h'},
+          {.name = "version", .help = "show the version and exit", .from_environment = false}};
 }
 
 const Verb* FindVerb(std::string_view name) {
@@ -59,7 +63,6 @@ std::string FlagHelp(const Flag& flag) {
   absl::StrAppend(&left, "--", flag.name, flag.value.empty() ? "" : "=", flag.value);
   std::string right = flag.help;
   if (!flag.fallback.empty()) absl::StrAppend(&right, " (default: ", flag.fallback, ")");
-  if (!flag.variable.empty()) absl::StrAppend(&right, " [$", flag.variable, "]");
   return absl::StrFormat("%-30s  %s\n", left, right);
 }
 
@@ -77,9 +80,8 @@ std::string GeneralHelp() {
       "  tributary send opportunity.json --connector=hubspot --owner=acme\n"
       "  tributary list opportunities --connector=hubspot --owner=acme\n"
       "  tributary watch opportunities --output=jsonl\n\n"
-      "Flags stand anywhere, take - and _ alike, and their value after = or a space. Those with a\n"
-      "[$VARIABLE] can be set in the environment.\n\n";
-  return text + kExitCodes;
+      "Flags stand anywhere, take - and _ alike, and their value after = or a space.\n";
+  return absl::StrCat(text, kEnvironment, kExitCodes);
 }
 
 std::string Sentence(std::string text) {
@@ -97,7 +99,7 @@ std::string VerbHelp(const Verb& verb) {
   text += "\nFlags:\n";
   for (const Flag& flag : verb.flags) text += FlagHelp(flag);
   for (const Flag& flag : CommonFlags()) text += FlagHelp(flag);
-  return absl::StrCat(text, "\n", kExitCodes);
+  return absl::StrCat(text, "\n", kEnvironment, kExitCodes);
 }
 
 absl::Status UnknownVerb(const std::string& name) {

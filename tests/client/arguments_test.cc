@@ -13,12 +13,13 @@ using ::testing::HasSubstr;
 
 const std::vector<Flag> kFlags = {
     {.name = "page_size", .value = "N", .help = "", .fallback = "100"},
-    {.name = "owner", .value = "ID", .help = "", .variable = "OWNER", .letter = 'O'},
+    {.name = "owner", .value = "ID", .help = "", .letter = 'O'},
     {.name = "stop_at_head", .help = ""}};
 
 absl::StatusOr<Arguments> Parse(const std::vector<std::string>& line) {
   return Arguments::Parse(line, kFlags, [](const std::string& variable) {
-    return variable == "OWNER" ? std::optional<std::string>("from the environment") : std::nullopt;
+    return variable == "TRIBUTARY_OWNER" ? std::optional<std::string>("from the environment")
+                                         : std::nullopt;
   });
 }
 
