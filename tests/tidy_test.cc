@@ -138,6 +138,33 @@ TEST(Tidy, NamesSayWhatAThingIs) {
   }
 }
 
+// docs/guarantees.md names `Suite.Name` or `Suite.*` for each promise.
+TEST(Tidy, EveryTestThatAPromiseNamesExists) {
+  std::set<std::string> tests;
+  std::set<std::string> suites;
+  const std::regex kTest("TEST(_F|_P)?\\((\\w+),\\s*(\\w+)\\)");
+  for (const SourceFile& file : Sources({"tests"})) {
+    std::string text;
+    for (const std::string& line : file.lines) text += line + " ";
+    for (std::sregex_iterator at(text.begin(), text.end(), kTest), end; at != end; ++at) {
+      suites.insert((*at)[2]);
+      tests.insert((*at)[2].str() + "." + (*at)[3].str());
+    }
+  }
+  std::ifstream in(std::string(TRIBUTARY_SOURCE_DIR) + "/docs/guarantees.md");
+  const std::regex kNamed("`(\\w+)\\.(\\w+|\\*)`");
+  int named = 0;
+  for (std::string line; std::getline(in, line);) {
+    for (std::sregex_iterator at(line.begin(), line.end(), kNamed), end; at != end; ++at) {
+      const std::string name = (*at)[1].str() + "." + (*at)[2].str();
+      if (name == "Suite.Name") continue;
+      EXPECT_TRUE((*at)[2] == "*" ? suites.contains((*at)[1]) : tests.contains(name)) << name;
+      ++named;
+    }
+  }
+  EXPECT_GT(named, 20);
+}
+
 TEST(Tidy, NothingIsLeftForLater) {
   const std::string mark = std::string("TO") + "DO";
   const std::string fix = std::string("FIX") + "ME";
