@@ -70,7 +70,11 @@ ProblemType TypeOf(DecodedWebhook::Refusal refusal) {
 // `/data/model "genericUser": must be genericWorkspace, the model of the event`
 std::string InWords(const Fault& fault) {
   std::string where = fault.pointer;
-  if (!fault.value.empty()) absl::StrAppend(&where, where.empty() ? "" : " ", Clip(fault.value));
+  // The value is JSON text as sent, with quotes of its own if it is a string.
+  constexpr size_t kValueBytesMax = 128;
+  const std::string_view value = CutUtf8(fault.value, kValueBytesMax);
+  if (!value.empty()) absl::StrAppend(&where, where.empty() ? "" : " ", Absl(value));
+  if (value.size() < fault.value.size()) absl::StrAppend(&where, "...");
   return where.empty() ? fault.detail : absl::StrCat(where, ": ", fault.detail);
 }
 

@@ -94,6 +94,8 @@ TEST_F(WebhookAnswersTest, AnEnvelopeThatIsBrokenIsOnRecordAndSaysWhere) {
     ASSERT_TRUE(problem.contains("faults") && !problem["faults"].empty()) << body;
     EXPECT_EQ(problem["faults"][0].value("pointer", "?"), pointer) << body;
     EXPECT_FALSE(problem["faults"][0].value("detail", "").empty()) << body;
+    EXPECT_THAT(problem.value("detail", ""), ::testing::Not(::testing::ContainsRegex("\"\"[a-z]")))
+        << body;
     EXPECT_TRUE(problem["faults"][0].contains("value")) << body;
     EXPECT_FALSE(problem.value("deliveryId", "").empty()) << body;
     EXPECT_EQ(problem.value("deliveryId", ""), reply.Header("x-tributary-delivery-id"));
