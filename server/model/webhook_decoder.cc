@@ -42,8 +42,8 @@ Fault MakeFault(std::string_view pointer, std::string_view rule, const JsonValue
 // What the envelope says, as far as it was read; the rest is in the faults.
 struct Envelope {
   std::string event;
-  std::string_view model;
-  std::string_view trigger;
+  std::string model;
+  std::string trigger;
   std::string id;
   std::optional<JsonValue> data;
 };

@@ -121,6 +121,17 @@ TEST(Reject, LooksNeitherAtTheSourcesWarningsNorAtEmbeddedResources) {
             Refusal::kNone);
 }
 
+// Short enough that a string keeps it inside itself: found by AddressSanitizer where views outlived
+// it.
+TEST(Reject, ReadsAnEventOfAFewLettersWhole) {
+  const DecodedWebhook parked = Decode(R"({"event":"x::y","data":{"model":"x","id":"1"}})");
+  EXPECT_EQ(parked.delivery.intake, Delivery::Intake::kPark);
+  const DecodedWebhook refused = Decode(R"({"event":"x::y","data":{"model":"z","id":"1"}})");
+  EXPECT_EQ(refused.refusal, DecodedWebhook::Refusal::kEnvelope);
+  ASSERT_EQ(refused.faults.size(), 1u);
+  EXPECT_THAT(refused.faults[0].detail, ::testing::HasSubstr("must be x,"));
+}
+
 TEST(Reject, ParksWhatItDoesNotKnow) {
   const DecodedWebhook decoded = Decode(R"({"event":"a::b","data":{"id":"1"}})", kReject);
   EXPECT_EQ(decoded.refusal, Refusal::kNone);
