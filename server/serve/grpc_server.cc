@@ -69,6 +69,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcServerOptions 
   builder.RegisterService(&started->server_service_.service());
   for (const auto& service : started->resource_services_)
     builder.RegisterService(&service->service());
+  builder.RegisterCallbackGenericService(&started->unknown_methods_);
   started->server_ = builder.BuildAndStart();
   if (started->server_ == nullptr || started->port_ == 0) {
     return absl::FailedPreconditionError(

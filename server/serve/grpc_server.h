@@ -12,6 +12,7 @@
 #include "server/model/model.h"
 #include "server/serve/resource_service.h"
 #include "server/serve/server_service.h"
+#include "server/serve/unknown_methods.h"
 #include "server/serve/watch_streams.h"
 #include "server/store/store.h"
 #include "server/watch/change_hub.h"
@@ -53,6 +54,7 @@ class GrpcServer {
   Executor executor_;
   WatchStreams streams_;
   ServerService server_service_;
+  UnknownMethods unknown_methods_;
   std::vector<std::unique_ptr<ResourceService>> resource_services_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;

@@ -271,6 +271,18 @@ TEST_F(ServerTest, EveryModelAnswersUnderItsOwnService) {
   }
 }
 
+TEST_F(ServerTest, AMethodThatIsNotServedIsNamed) {
+  for (const char* path :
+       {"/tributary.generic.v1.ContactService/DeleteContact", "/no.such.Service/Get"}) {
+    grpc::ClientContext context;
+    Contact contact;
+    const grpc::Status status = Call(*server_.channel(), path, Named("1"), &contact, &context);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+    EXPECT_THAT(status.error_message(), HasSubstr(path));
+    EXPECT_EQ(ReasonIn(context), "METHOD_NOT_FOUND");
+  }
+}
+
 TEST_F(ServerTest, TellsAboutItself) {
   Put("a", "x");
   v1::GetServerInfoResponse info;
