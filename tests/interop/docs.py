@@ -80,6 +80,17 @@ def follows(command, server, environment):
             time.sleep(0.05)
         raise AssertionError(f"{command} did not print {text!r} within 60 s:\n{printed}")
 
+    def saved():
+        path = pathlib.Path(folder) / "token"
+        return path.read_text() if path.exists() else ""
+
+    def wait_until_saved(before):
+        """What a program printed but has not saved comes again after a crash, rightly: so not to crash there."""
+        deadline = time.monotonic() + 60
+        while saved() in ("", before):
+            assert time.monotonic() < deadline, f"{command} saved no new token within 60 s"
+            time.sleep(0.05)
+
     def post(resource_id, name, updated):
         status, answer = server.post(harness.event("genericContact", resource_id, {"firstName": name}, updated=updated))
         assert status == 200 and answer["verdict"] == "APPLIED", answer
@@ -89,8 +100,11 @@ def follows(command, server, environment):
     process = start()
     try:
         wait_for("put docs-1 First", process)
+        wait_until_saved("")
+        token = saved()
         post("docs-2", "Second", f"2025-06-01T09:00:00.{STAMP():03}Z")
         wait_for("put docs-2 Second", process)
+        wait_until_saved(token)
         process.kill()
         process.wait()
         before = (pathlib.Path(folder) / "out").read_text()
