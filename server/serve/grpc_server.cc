@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kMsPerSecond = 1000;
 constexpr int kRequestBytesMax = 4 * 1024 * 1024;
+constexpr std::chrono::milliseconds kCallsGrace{500};  // for unary calls under way when stopping
 
 // Called before every build: the linker drops the libraries of plugins that nothing names.
 void RegisterPlugins() {
@@ -100,8 +101,11 @@ void GrpcServer::Shutdown(std::chrono::steady_clock::time_point deadline,
   streams_.Drain();
   const auto now = std::chrono::steady_clock::now();
   if (!streams_.WaitUntilEmpty(std::min(now + stall, deadline))) streams_.CancelAll();
-  const auto left = std::max(deadline - std::chrono::steady_clock::now(),
-                             std::chrono::steady_clock::duration::zero());
+  // Streams are gone and other calls take milliseconds. gRPC would wait longer only for connections
+  // of clients that do not look at them just now.
+  const auto left = std::clamp(deadline - std::chrono::steady_clock::now(),
+                               std::chrono::steady_clock::duration::zero(),
+                               std::chrono::steady_clock::duration(kCallsGrace));
   server_->Shutdown(std::chrono::system_clock::now() +
                     std::chrono::duration_cast<std::chrono::system_clock::duration>(left));
   server_->Wait();
