@@ -72,6 +72,7 @@ void SendAll(const Daemon& daemon, int sender, std::atomic<int>& sent,
       client = std::make_unique<HttpClient>(daemon.http_port());
     }
     ++sent;
+    sent.notify_all();
   }
 }
 
@@ -113,7 +114,8 @@ TEST(Crash, AWatcherAndAServerKilledAgainAndAgainLoseAndRepeatNothing) {
   });
 
   for (int i = 1; i <= kServerKills; ++i) {
-    while (sent < i * kDeliveries / (kServerKills + 1)) std::this_thread::yield();
+    const int enough = i * kDeliveries / (kServerKills + 1);
+    for (int now = sent; now < enough; now = sent) sent.wait(now);
     daemon.Kill();
     daemon.Start();
   }
