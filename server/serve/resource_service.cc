@@ -20,6 +20,19 @@ namespace {
 enum BatchGetField : uint32_t { kFound = 1, kMissingIds = 2, kUnreadIds = 3, kBatchRevision = 4 };
 enum ListField : uint32_t { kItems = 1, kNextPageToken = 2, kListRevision = 3 };
 
+// A page token that was in order names a revision that cannot be read: history has passed it, or
+// the store was restored from a backup that ends before it.
+absl::Status PageTokenExpired(Revision revision) {
+  ErrorDetail detail;
+  detail.reason = reason::kPageTokenExpired;
+  detail.metadata.emplace_back("revision", absl::StrCat(revision));
+  detail.violations.push_back({"page_token", "shows a revision that can no longer be read"});
+  return MakeError(absl::StatusCode::kOutOfRange,
+                   absl::StrCat("page_token shows revision ", revision,
+                                ", which can no longer be read: list again from the first page"),
+                   std::move(detail));
+}
+
 }  // namespace
 
 ResourceService::ResourceService(const Model& model, const ServingContext& context)
@@ -133,7 +146,9 @@ absl::StatusOr<std::string> ResourceService::List(const Request& request) const 
   for (bool full = false; !full;) {
     query.max_records = request.page_size - count;
     query.max_bytes = limits::kPageBytesMax - std::min(out.size(), limits::kPageBytesMax);
-    TRIBUTARY_ASSIGN_OR_RETURN(RecordPage page, context_.store.List(query));
+    absl::StatusOr<RecordPage> read = context_.store.List(query);
+    if (absl::IsOutOfRange(read.status())) return PageTokenExpired(*query.revision);
+    TRIBUTARY_ASSIGN_OR_RETURN(RecordPage page, std::move(read));
     query.revision = page.revision;
     for (const Record& record : page.records) {
       // The store's page holds its first record whatever its size; an answer that has some already

@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "proto/resources.h"
 #include "server/base/wire.h"
+#include "server/serve/token.h"
 #include "tests/testing/test_server.h"
 #include "tributary/crm/v1/opportunity.pb.h"
 #include "tributary/generic/v1/contact.pb.h"
@@ -252,6 +253,19 @@ TEST_F(ServerTest, PageTokensAreRefusedForOtherArgumentsOrWhenGarbled) {
   other = request;
   other.set_order_by("updated_at");
   EXPECT_EQ(reason(other), "ARGUMENT_NOT_SUPPORTED");
+}
+
+TEST_F(ServerTest, APageTokenOfARevisionThatIsNotThereHasExpired) {
+  Put("a", "x");
+  const TokenBinding binding{server_.server().store_id(), {{"genericContact"}, "", ""}, "", ""};
+  generic::v1::ListContactsRequest request;
+  request.set_page_token(
+      EncodePageToken(binding, {99, {"genericContact", "hubspot", "acme", "a"}}));
+  grpc::ClientContext context;
+  generic::v1::ListContactsResponse response;
+  const grpc::Status status = Call(*server_.channel(), kList, request, &response, &context);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::OUT_OF_RANGE);
+  EXPECT_EQ(ReasonIn(context), "PAGE_TOKEN_EXPIRED");
 }
 
 TEST_F(ServerTest, EveryModelAnswersUnderItsOwnService) {
