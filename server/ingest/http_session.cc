@@ -9,11 +9,11 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/write.hpp>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
 #include "server/base/limits.h"
 #include "server/base/log.h"
+#include "server/base/request_id.h"
 #include "server/base/strings.h"
 
 namespace tributary {
@@ -29,7 +29,6 @@ constexpr size_t kBufferBytesMax = limits::kHttpHeaderBytesMax + 2 * kReadBytes;
 // A peer that still sends when it was answered gets this long to read the answer before the
 // connection is cut: closing at once would throw the answer away.
 constexpr std::chrono::milliseconds kLingerMax{1000};
-constexpr size_t kRequestIdBytesMax = 128;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 // Runs `work`, which may throw where memory runs out or a library does: false if it did.
@@ -42,11 +41,6 @@ bool Survives(Work work) {
     LogError(absl::StrCat("connection closed: ", exception.what()));
     return false;
   }
-}
-
-bool IsRequestId(std::string_view text) {
-  return !text.empty() && text.size() <= kRequestIdBytesMax &&
-         std::all_of(text.begin(), text.end(), [](char c) { return absl::ascii_isgraph(c); });
 }
 
 }  // namespace

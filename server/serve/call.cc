@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/log.h"
+#include "server/base/request_id.h"
 #include "server/base/strings.h"
 #include "server/serve/encode.h"
 #include "server/serve/grpc_status.h"
@@ -13,20 +14,10 @@ namespace tributary {
 namespace {
 
 constexpr char kRequestId[] = "x-request-id";
-constexpr size_t kRequestIdBytesMax = 128;
 
 std::string MakeRequestId() {
   thread_local std::mt19937_64 random{std::random_device{}()};
   return absl::StrCat(absl::Hex(random(), absl::kZeroPad16), absl::Hex(random(), absl::kZeroPad16));
-}
-
-// Printable ASCII only: it goes back as it came.
-bool IsUsable(std::string_view id) {
-  if (id.empty() || id.size() > kRequestIdBytesMax) return false;
-  for (const char c : id) {
-    if (c < '!' || c > '~') return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -35,7 +26,7 @@ std::string ExchangeRequestId(grpc::CallbackServerContext& context) {
   const auto sent = context.client_metadata().find(kRequestId);
   std::string id;
   if (sent != context.client_metadata().end()) id.assign(sent->second.data(), sent->second.size());
-  if (!IsUsable(id)) id = MakeRequestId();
+  if (!IsRequestId(id)) id = MakeRequestId();
   context.AddInitialMetadata(kRequestId, id);
   return id;
 }

@@ -147,7 +147,9 @@ absl::StatusOr<std::string> ResourceService::List(const Request& request) const 
     query.max_records = request.page_size - count;
     query.max_bytes = limits::kPageBytesMax - std::min(out.size(), limits::kPageBytesMax);
     absl::StatusOr<RecordPage> read = context_.store.List(query);
-    if (absl::IsOutOfRange(read.status())) return PageTokenExpired(*query.revision);
+    if (absl::IsOutOfRange(read.status()) && query.revision.has_value()) {
+      return PageTokenExpired(*query.revision);
+    }
     TRIBUTARY_ASSIGN_OR_RETURN(RecordPage page, std::move(read));
     query.revision = page.revision;
     for (const Record& record : page.records) {
