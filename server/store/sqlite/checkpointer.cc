@@ -56,11 +56,15 @@ void Checkpointer::Run() {
 
 bool Checkpointer::Checkpoint() {
   // Most of the log is copied beside the writer and the readers, the rest between two commits.
+  pool_.EndIdleSnapshots();
   StartOver(SQLITE_CHECKPOINT_PASSIVE);
   const bool shut = writer_.log_pages() >= kGatePages;
   if (shut) pool_.Close();
   bool done = false;
-  writer_.BetweenCommits([&] { done = StartOver(SQLITE_CHECKPOINT_RESTART); });
+  writer_.BetweenCommits([&] {
+    pool_.EndIdleSnapshots();
+    done = StartOver(SQLITE_CHECKPOINT_RESTART);
+  });
   if (shut) pool_.Open();
   return done;
 }

@@ -30,13 +30,16 @@ std::shared_ptr<const Record> StateBefore(const Key& key, const Pointer& pointer
 
 }  // namespace
 
-Judge::Judge(SQLite::Database& database, const Scopes& scopes, const SqliteOptions& options)
+Judge::Judge(SQLite::Database& database, const Scopes& scopes, const Overlay& overlay,
+             LateWork& late_work, Fingerprints& fingerprints, const SqliteOptions& options)
     : scopes_(scopes),
+      overlay_(overlay),
+      late_work_(late_work),
+      fingerprints_(fingerprints),
       options_(options),
       ledger_(database),
       find_pointer_(database, absl::StrCat("SELECT ", kPointerColumns,
                                            " FROM resource AS r WHERE r.scope = ? AND r.id = ?")),
-      put_pointer_(database, kPutPointer),
       read_change_(database, absl::StrCat("SELECT ", kChangeColumns,
                                           ", c.raw FROM change AS c WHERE c.revision = ?")),
       insert_change_(database, kInsertChange),
@@ -45,53 +48,58 @@ Judge::Judge(SQLite::Database& database, const Scopes& scopes, const SqliteOptio
 
 Outcome Judge::Decide(const Delivery& delivery, Batch& batch) {
   Outcome outcome;
-  outcome.delivery = ++batch.position.delivery;
+  outcome.delivery = batch.late.delivery = ++batch.position.delivery;
   batch.position.received_us = std::max(delivery.arrived_us, batch.position.received_us + 1);
   const int64_t received_us = batch.position.received_us;
   std::optional<Version> version;
   Note note = Note::kNone;
+  std::string encoded;  // of the fingerprint, where it counts
 
   // A rejected delivery may be sent again, corrected or not, and is then judged anew.
   if (delivery.intake == Delivery::Intake::kReject ||
       (delivery.intake == Delivery::Intake::kJudge && delivery.mutations.empty())) {
     outcome.verdict = Verdict::kRejected;
   } else {
-    const Fingerprint fingerprint = FingerprintOf(delivery);
-    const Seen seen = delivery.idempotency_key.empty()
-                          ? Seen()
-                          : ledger_.Find(fingerprint, received_us - options_.idempotency_window_us);
-    if (seen.key_reused) note = Note::kIdempotencyKeyReused;
+    const Fingerprint fingerprint = Fingerprint::Of(delivery);
+    const bool counts = !delivery.idempotency_key.empty();
+    Seen seen;
+    if (counts) {
+      seen = fingerprints_.Find(fingerprint, received_us - options_.idempotency_window_us);
+      encoded = fingerprint.Encode();
+    }
     if (seen.duplicate_of.has_value()) {
       outcome.verdict = Verdict::kDuplicate;
       outcome.revision = *seen.duplicate_of;
-      note = Note::kNone;
-    } else if (delivery.intake == Delivery::Intake::kPark) {
-      outcome.verdict = Verdict::kParked;
+      encoded.clear();
     } else {
-      const Ruling ruling = ApplyAll({delivery, outcome.delivery, received_us, note}, batch);
-      outcome.verdict = ruling.verdict;
-      outcome.revision = ruling.revision;
-      version = ruling.version;
-    }
-    if (outcome.verdict != Verdict::kDuplicate && !delivery.idempotency_key.empty()) {
-      ledger_.Remember(fingerprint, outcome, received_us);
+      if (seen.key_reused) note = Note::kIdempotencyKeyReused;
+      if (delivery.intake == Delivery::Intake::kPark) {
+        outcome.verdict = Verdict::kParked;
+      } else {
+        const Ruling ruling =
+            ApplyAll({delivery, outcome.delivery, received_us, note, encoded}, batch);
+        outcome.verdict = ruling.verdict;
+        outcome.revision = ruling.revision;
+        version = ruling.version;
+      }
+      if (counts) fingerprints_.Remember(fingerprint, outcome, received_us);
     }
   }
+  Enter(delivery, outcome, received_us, version, note, encoded);
+  return outcome;
+}
 
-  // The row of its own change records a delivery that was applied.
+// The row of its own change records a delivery that was applied.
+void Judge::Enter(const Delivery& delivery, const Outcome& outcome, int64_t received_us,
+                  const std::optional<Version>& version, Note note, std::string_view fingerprint) {
   if (outcome.verdict != Verdict::kApplied) {
-    ledger_.Record(delivery, outcome, received_us, version, note);
+    ledger_.Record(delivery, outcome, received_us, version, note, fingerprint);
   }
   if (!delivery.body.empty()) {
     ledger_.KeepBody(outcome.delivery, delivery.body);
   } else if (outcome.verdict == Verdict::kSuperseded && !delivery.body_if_superseded.empty()) {
     ledger_.KeepBody(outcome.delivery, delivery.body_if_superseded);
   }
-  return outcome;
-}
-
-void Judge::Tidy(const Batch& batch, int64_t limit) {
-  ledger_.Forget(batch.position.received_us - options_.idempotency_window_us, limit);
 }
 
 Judge::Ruling Judge::ApplyAll(const Origin& origin, Batch& batch) {
@@ -118,7 +126,8 @@ Judge::Ruling Judge::Apply(const Mutation& mutation, int64_t time_us, bool own,
     if (standing.row.has_value() && SameContent(mutation, *standing.row)) {
       // The later time counts: an older state must not come back because nothing changed since.
       pointer.version = version;
-      PutPointer(put_pointer_, mutation.key, standing.scope->id, pointer);
+      late_work_.NoteRaise(*standing.scope, mutation.key.id, pointer);
+      Put(mutation.key, *standing.scope, pointer, batch);
       return {Verdict::kUnchanged, pointer.revision, version};
     }
   }
@@ -130,6 +139,13 @@ Judge::Standing Judge::Look(const Key& key, const Batch& batch) {
   Standing standing;
   standing.scope = FindScope(key, batch);
   if (standing.scope == nullptr) return standing;
+  const PointerKeyView at(standing.scope->id, key.id);
+  if (const auto added = batch.late.pointers.find(at); added != batch.late.pointers.end()) {
+    standing.pointer = added->second;
+    return standing;
+  }
+  standing.pointer = overlay_.Find(at).pointer;
+  if (standing.pointer.has_value()) return standing;
   Query query(find_pointer_);
   query.Bind(standing.scope->id).Bind(key.id);
   if (query.Next()) standing.pointer = ReadPointer(query, 0, key);
@@ -156,7 +172,10 @@ void Judge::Append(const Mutation& mutation, const Version& version, const Stand
   ChangeRow row;
   row.version = version;
   row.note = origin.note;
-  if (own) row.idempotency_key = origin.delivery.idempotency_key;
+  if (own) {
+    row.idempotency_key = origin.delivery.idempotency_key;
+    row.fingerprint = origin.fingerprint;
+  }
 
   Change& change = row.change;
   change.revision = ++batch.position.revision;
@@ -180,8 +199,15 @@ void Judge::Append(const Mutation& mutation, const Version& version, const Stand
 
   const Scope* scope = before.scope != nullptr ? before.scope : MakeScope(mutation.key, batch);
   InsertChange(insert_change_, row, scope->id);
-  PutPointer(put_pointer_, mutation.key, scope->id, {change.revision, version});
+  Put(mutation.key, *scope, {change.revision, version}, batch);
+  batch.late.scopes.push_back(scope->id);
+  batch.late.revision = change.revision;
   batch.changes.push_back(std::make_shared<const Change>(std::move(change)));
+}
+
+void Judge::Put(const Key& key, const Scope& scope, const Pointer& pointer, Batch& batch) {
+  batch.late.pointers[{scope.id, key.id}] = pointer;
+  ++batch.late.weight;
 }
 
 const Scope* Judge::FindScope(const Key& key, const Batch& batch) const {

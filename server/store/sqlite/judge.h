@@ -8,7 +8,10 @@
 #include <optional>
 #include <vector>
 
+#include "server/store/sqlite/fingerprints.h"
+#include "server/store/sqlite/late_work.h"
 #include "server/store/sqlite/ledger.h"
+#include "server/store/sqlite/overlay.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/scopes.h"
 #include "server/store/sqlite/sqlite_store.h"
@@ -30,6 +33,7 @@ struct Batch {
   std::deque<Scope> scopes;
   std::map<ScopeName, const Scope*> scope_by_name;  // of `scopes`
   std::vector<ChangePtr> changes;
+  Overlay::Added late;  // of the tables that are written late
 };
 
 // Decides what becomes of each delivery, and writes it down: the rules of order, versions and
@@ -37,12 +41,10 @@ struct Batch {
 // deliveries of the same batch did. What it is given must outlive it. Not thread-safe.
 class Judge {
  public:
-  Judge(SQLite::Database& database, const Scopes& scopes, const SqliteOptions& options);
+  Judge(SQLite::Database& database, const Scopes& scopes, const Overlay& overlay,
+        LateWork& late_work, Fingerprints& fingerprints, const SqliteOptions& options);
 
   Outcome Decide(const Delivery& delivery, Batch& batch);
-
-  // A small slice of the late work: forgets fingerprints that have left the window.
-  void Tidy(const Batch& batch, int64_t limit);
 
  private:
   // The delivery that a mutation came with.
@@ -51,6 +53,7 @@ class Judge {
     int64_t number;
     int64_t received_us;
     Note note;
+    const std::string& fingerprint;
   };
   struct Ruling {
     Verdict verdict;
@@ -65,6 +68,8 @@ class Judge {
     bool alive = false;
   };
 
+  void Enter(const Delivery& delivery, const Outcome& outcome, int64_t received_us,
+             const std::optional<Version>& version, Note note, std::string_view fingerprint);
   Ruling ApplyAll(const Origin& origin, Batch& batch);
   Ruling Apply(const Mutation& mutation, int64_t time_us, bool own, const Origin& origin,
                Batch& batch);
@@ -72,14 +77,17 @@ class Judge {
   std::optional<ChangeRow> ReadRow(const Key& key, const Scope& scope, Revision revision);
   void Append(const Mutation& mutation, const Version& version, const Standing& before, bool own,
               const Origin& origin, Batch& batch);
+  void Put(const Key& key, const Scope& scope, const Pointer& pointer, Batch& batch);
   const Scope* FindScope(const Key& key, const Batch& batch) const;
   const Scope* MakeScope(const Key& key, Batch& batch);
 
   const Scopes& scopes_;
+  const Overlay& overlay_;
+  LateWork& late_work_;
+  Fingerprints& fingerprints_;
   const SqliteOptions& options_;
   Ledger ledger_;
   SQLite::Statement find_pointer_;
-  SQLite::Statement put_pointer_;
   SQLite::Statement read_change_;
   SQLite::Statement insert_change_;
   SQLite::Statement insert_scope_;

@@ -5,10 +5,12 @@
 
 namespace tributary::sqlite {
 
-ReadPool::ReadPool(const std::string& path, int readers, size_t cache_bytes, const Scopes& scopes) {
+ReadPool::ReadPool(const std::string& path, int readers, size_t cache_bytes, const Scopes& scopes,
+                   const Overlay& overlay) {
   MutexLock lock(mutex_);
   all_ = static_cast<size_t>(std::max(readers, 1));
-  while (free_.size() < all_) free_.push_back(std::make_unique<Reader>(path, cache_bytes, scopes));
+  while (free_.size() < all_)
+    free_.push_back(std::make_unique<Reader>(path, cache_bytes, scopes, overlay));
 }
 
 ReadPool::Loan ReadPool::Borrow() {
@@ -31,6 +33,12 @@ void ReadPool::Close() {
   MutexLock lock(mutex_);
   closed_ = true;
   while (free_.size() < all_) changed_.Wait(mutex_);
+  for (const auto& reader : free_) reader->EndSnapshot();
+}
+
+void ReadPool::EndIdleSnapshots() {
+  MutexLock lock(mutex_);
+  for (const auto& reader : free_) reader->EndSnapshot();
 }
 
 void ReadPool::Open() {

@@ -31,11 +31,16 @@ class ReadPool {
     std::unique_ptr<Reader> reader_;
   };
 
-  // Opens `readers` connections. Throws SQLite::Exception. `scopes` must outlive the pool.
-  ReadPool(const std::string& path, int readers, size_t cache_bytes, const Scopes& scopes);
+  // Opens `readers` connections. Throws SQLite::Exception. what it is given must
+  // outlive the pool.
+  ReadPool(const std::string& path, int readers, size_t cache_bytes, const Scopes& scopes,
+           const Overlay& overlay);
 
   // Waits for a connection and for the gate.
   Loan Borrow() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Idle readers keep no snapshot, which would keep the log from starting over.
+  void EndIdleSnapshots() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Shuts the gate and waits until the reads under way have ended.
   void Close() ABSL_LOCKS_EXCLUDED(mutex_);

@@ -12,6 +12,8 @@
 namespace tributary::sqlite {
 namespace {
 
+constexpr int kScopeColumn = 2;  // of kChangeColumns
+
 // Where the columns of `change` begin in a statement that reads the pointer first, behind the id.
 constexpr int kPointerAt = 1;
 constexpr int kChangeAt = kPointerAt + kPointerColumnCount;
@@ -37,21 +39,6 @@ size_t Bytes(const Record& record) {
 
 }  // namespace
 
-// A read transaction: all statements in its lifetime see one state of the file.
-class Reader::Snapshot {
- public:
-  explicit Snapshot(Reader& reader) : end_(reader.end_) { Query(reader.begin_).Run(); }
-  ~Snapshot() {
-    end_.tryExecuteStep();
-    end_.tryReset();
-  }
-  Snapshot(const Snapshot&) = delete;
-  Snapshot& operator=(const Snapshot&) = delete;
-
- private:
-  SQLite::Statement& end_;
-};
-
 // How much one call may look at: a long transaction would keep the write-ahead log from starting
 // over.
 class Reader::Budget {
@@ -64,9 +51,10 @@ class Reader::Budget {
     return rows_ % kRowsMin != 0 || std::chrono::steady_clock::now() - begin_ < kTimeMax;
   }
 
+  static constexpr int kRowsMax = 1024;
+
  private:
   static constexpr int kRowsMin = 64;  // so that a slow disk does not keep it from getting anywhere
-  static constexpr int kRowsMax = 1024;
   static constexpr std::chrono::milliseconds kTimeMax{5};
 
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
@@ -78,8 +66,45 @@ Reader::Pair::Pair(SQLite::Database& database, std::string_view rest, std::strin
       with_raw(database,
                absl::StrCat("SELECT ", Absl(columns), kChangeColumns, ", c.raw", Absl(rest))) {}
 
-Reader::Reader(const std::string& path, size_t cache_bytes, const Scopes& scopes)
+// One call never gets behind the last of as many.
+constexpr size_t kRangeMax = 1025;
+
+// What one call of Changes gathers.
+class Reader::Filling {
+ public:
+  Filling(const ChangeQuery& query, ChangePage& page) : query_(query), page_(page) {}
+
+  // False: the page is full, and this row is for the next call.
+  bool TakeRow() {
+    return page_.changes.size() < static_cast<size_t>(std::max(query_.max_changes, 1)) &&
+           budget_.Take();
+  }
+  bool Add(ChangePtr change) {
+    if (change->kind == ChangeKind::kHidden) return true;
+    bytes_ += change->Bytes();
+    if (bytes_ > query_.max_bytes && !page_.changes.empty()) return false;
+    page_.changes.push_back(std::move(change));
+    return true;
+  }
+  void LookedAt(Revision revision) { looked_at_ = revision; }
+  // Nothing between the last row and the end of the range is missing; or it is, from there on.
+  void End(bool full) {
+    if (full) page_.through = looked_at_.value_or(query_.after);
+  }
+  Revision through() const { return page_.through; }
+
+ private:
+  const ChangeQuery& query_;
+  ChangePage& page_;
+  Budget budget_;
+  size_t bytes_ = 0;
+  std::optional<Revision> looked_at_;
+};
+
+Reader::Reader(const std::string& path, size_t cache_bytes, const Scopes& scopes,
+               const Overlay& overlay)
     : scopes_(scopes),
+      overlay_(overlay),
       database_(OpenForReading(path, cache_bytes)),
       begin_(*database_, "BEGIN"),
       end_(*database_, "COMMIT"),
@@ -89,17 +114,46 @@ Reader::Reader(const std::string& path, size_t cache_bytes, const Scopes& scopes
             absl::StrCat(kPointerAndChange, " WHERE r.scope = ? AND r.id >= ? ORDER BY r.id"),
             absl::StrCat("r.id, ", kPointerColumns, ", ")),
       log_(*database_, " FROM change AS c WHERE c.revision = ?"),
-      scan_all_(*database_,
-                "SELECT revision, scope FROM change WHERE revision > ? AND revision <= ?"
-                " ORDER BY revision"),
+      scan_(*database_,
+            " FROM change AS c WHERE c.revision > ? AND c.revision <= ? ORDER BY c.revision"),
       scan_scope_(*database_,
-                  "SELECT revision, scope FROM change WHERE revision > ? AND revision <= ?"
-                  " AND scope = ? ORDER BY revision") {}
+                  "SELECT revision FROM change_of_scope WHERE scope = ? AND revision > ?"
+                  " AND revision <= ? ORDER BY revision LIMIT ?"),
+      scope_of_(*database_, "SELECT scope FROM change WHERE revision = ?") {}
+
+void Reader::Begin(Revision head) {
+  if (open_ && head_ == head && drops_ == overlay_.drops()) return;
+  EndSnapshot();
+  // In this order: what is dropped from the overlay later is in the snapshot or in what was found.
+  drops_ = overlay_.drops();
+  head_ = head;
+  Query(begin_).Run();
+  open_ = true;
+}
+
+void Reader::EndSnapshot() {
+  if (!std::exchange(open_, false)) return;
+  end_.tryExecuteStep();
+  end_.tryReset();
+}
+
+template <typename Answer>
+Answer Reader::Covered(Answer answer) {
+  const Overlay::Age& age = answer.age;
+  if (age.drops != drops_ || age.newest > head_) {
+    EndSnapshot();
+    drops_ = age.drops;
+    head_ = std::max(head_, age.newest);
+    Query(begin_).Run();
+    open_ = true;
+  }
+  return answer;
+}
 
 std::optional<Record> Reader::Get(const Key& key, bool raw, Revision head) {
   const Scope* scope = scopes_.Find(key);
   if (scope == nullptr) return std::nullopt;
-  const Snapshot snapshot(*this);
+  Begin(head);
   return Find(*scope, key.id, head, raw);
 }
 
@@ -107,7 +161,7 @@ RecordBatch Reader::BatchGet(const BatchQuery& query, Revision head) {
   RecordBatch batch;
   batch.revision = head;
   const Scope* scope = scopes_.Find(query.scope);
-  const Snapshot snapshot(*this);
+  Begin(head);
   absl::flat_hash_set<std::string> seen;
   size_t bytes = 0;
   for (const std::string& id : query.ids) {
@@ -132,14 +186,14 @@ RecordBatch Reader::BatchGet(const BatchQuery& query, Revision head) {
   return batch;
 }
 
-RecordPage Reader::List(const RecordQuery& query, Revision at) {
+RecordPage Reader::List(const RecordQuery& query, Revision at, Revision head) {
+  Begin(head);
   RecordPage page;
   page.revision = at;
   Budget budget;
   size_t bytes = 0;
   const Scope* scope = scopes_.Seek(
       query.selection, query.after.has_value() ? ScopeName(*query.after) : ScopeName("", "", ""));
-  const Snapshot snapshot(*this);
   std::string from;
   if (query.after.has_value() && scope != nullptr && scope->Holds(*query.after)) {
     from = query.after->id + '\0';  // the smallest id behind it
@@ -155,14 +209,22 @@ RecordPage Reader::List(const RecordQuery& query, Revision at) {
 
 bool Reader::ListScope(const RecordQuery& query, const Scope& scope, std::string_view from,
                        Budget& budget, RecordPage& page, size_t& bytes) {
+  // One page looks at no more keys than that, so it never gets behind the last of them.
+  const Overlay::Range late = Covered(overlay_.From({scope.id, from}, kRangeMax));
+  auto newer = late.entries.begin();
   Query rows(list_[query.raw]);
   rows.Bind(scope.id).Bind(from);
-  while (rows.Next()) {
+  for (bool more = rows.Next(); more || newer != late.entries.end();) {
     // `page.next` names the last key that was looked at, which is not this one yet.
     if (page.records.size() >= static_cast<size_t>(std::max(query.max_records, 1))) return false;
     if (!budget.Take()) return false;
-    const std::string_view id = rows.Bytes(0);
-    std::optional<ChangeRow> row = RowAt(rows, scope, id, page.revision, query.raw);
+    const int order = !more                         ? 1
+                      : newer == late.entries.end() ? -1
+                                                    : rows.Bytes(0).compare(newer->id);
+    const std::string id(order <= 0 ? rows.Bytes(0) : std::string_view(newer->id));
+    std::optional<ChangeRow> row =
+        order < 0 ? JoinedRow(rows, scope, id, page.revision, query.raw)
+                  : WalkBack(newer->pointer.revision, scope, id, page.revision, query.raw);
     if (row.has_value() && !row->IsTombstone()) {
       Record record = RecordOf(std::move(*row));
       bytes += Bytes(record);
@@ -172,6 +234,8 @@ bool Reader::ListScope(const RecordQuery& query, const Scope& scope, std::string
     } else {
       page.next = scope.KeyOf(id);
     }
+    if (order <= 0) more = rows.Next();
+    if (order >= 0) ++newer;
   }
   return true;
 }
@@ -182,8 +246,38 @@ ChangePage Reader::Changes(const ChangeQuery& query, Revision head) {
   page.through = std::max(query.after, std::min(query.through.value_or(head), head));
   const Scope* first = scopes_.Seek(query.selection, ScopeName("", "", ""));
   if (first == nullptr || page.through <= query.after) return page;
-  const bool one_scope = scopes_.After(query.selection, *first) == nullptr;
+  Begin(head);
+  Filling filling(query, page);
+  if (scopes_.After(query.selection, *first) == nullptr) {
+    ScanScope(query, *first, filling);
+  } else {
+    ScanAll(query, filling);
+  }
+  return page;
+}
 
+void Reader::ScanScope(const ChangeQuery& query, const Scope& scope, Filling& filling) {
+  const Revision through = filling.through();
+  Overlay::Revisions late = Covered(overlay_.Of(scope.id, query.after, through, kRangeMax));
+  std::vector<Revision> revisions;
+  {
+    Query rows(scan_scope_);
+    rows.Bind(scope.id).Bind(query.after).Bind(std::min(through, late.applied));
+    rows.Bind(static_cast<int64_t>(kRangeMax));
+    while (rows.Next()) revisions.push_back(rows.Int(0));
+  }
+  revisions.insert(revisions.end(), late.revisions.begin(), late.revisions.end());
+  for (const Revision revision : revisions) {
+    if (!filling.TakeRow() ||
+        !filling.Add(ChangeOf(ReadLog(revision, scope, query.raw), scope, query))) {
+      filling.End(true);
+      return;
+    }
+    filling.LookedAt(revision);
+  }
+}
+
+void Reader::ScanAll(const ChangeQuery& query, Filling& filling) {
   absl::flat_hash_map<int64_t, const Scope*> covered;  // null: not
   const auto find_covered = [&](int64_t id) {
     const auto [at, inserted] = covered.try_emplace(id, nullptr);
@@ -194,43 +288,30 @@ ChangePage Reader::Changes(const ChangeQuery& query, Revision head) {
     }
     return at->second;
   };
-
-  const Snapshot snapshot(*this);
-  Budget budget;
-  size_t bytes = 0;
-  Query rows(one_scope ? scan_scope_ : scan_all_);
-  rows.Bind(query.after).Bind(page.through);
-  if (one_scope) rows.Bind(first->id);
-  Revision looked_at = query.after;
+  Query rows(scan_[query.raw]);
+  rows.Bind(query.after).Bind(filling.through());
   while (rows.Next()) {
-    const Revision revision = rows.Int(0);
-    const Scope* scope = nullptr;
-    bool full = page.changes.size() >= static_cast<size_t>(std::max(query.max_changes, 1)) ||
-                !budget.Take();
-    if (!full) scope = find_covered(rows.Int(1));
-    ChangePtr change = scope == nullptr ? nullptr : ReadChangeOf(revision, *scope, query);
-    if (change != nullptr && change->kind != ChangeKind::kHidden) {
-      bytes += change->Bytes();
-      full = bytes > query.max_bytes && !page.changes.empty();
-      if (!full) page.changes.push_back(std::move(change));
+    bool full = !filling.TakeRow();
+    const Scope* scope = full ? nullptr : find_covered(rows.Int(kScopeColumn));
+    if (scope != nullptr) {
+      full = !filling.Add(ChangeOf(ReadChange(rows, 0, query.raw, *scope), *scope, query));
     }
     if (full) {
-      page.through = looked_at;
-      return page;
+      filling.End(true);
+      return;
     }
-    looked_at = revision;
+    filling.LookedAt(rows.Int(0));
   }
-  return page;
 }
 
-std::optional<int64_t> Reader::CommittedAt(Revision revision) {
-  const Snapshot snapshot(*this);
+std::optional<int64_t> Reader::CommittedAt(Revision revision, Revision head) {
+  Begin(head);
   int64_t scope_id = 0;
   {
-    Query row(scan_all_);
-    row.Bind(revision - 1).Bind(revision);
+    Query row(scope_of_);
+    row.Bind(revision);
     if (!row.Next()) return std::nullopt;
-    scope_id = row.Int(1);
+    scope_id = row.Int(0);
   }
   const Scope* scope = scopes_.Find(scope_id);
   if (scope == nullptr) throw DamagedRow(absl::StrCat("scope ", scope_id, " is not known"));
@@ -238,28 +319,43 @@ std::optional<int64_t> Reader::CommittedAt(Revision revision) {
 }
 
 std::optional<Record> Reader::Find(const Scope& scope, std::string_view id, Revision at, bool raw) {
-  Query query(find_[raw]);
-  query.Bind(scope.id).Bind(id);
-  if (!query.Next()) return std::nullopt;
-  std::optional<ChangeRow> row = RowAt(query, scope, id, at, raw);
+  const Overlay::Found late = Covered(overlay_.Find({scope.id, id}));
+  std::optional<ChangeRow> row;
+  if (late.pointer.has_value()) {
+    row = WalkBack(late.pointer->revision, scope, id, at, raw);
+  } else {
+    Query query(find_[raw]);
+    query.Bind(scope.id).Bind(id);
+    if (query.Next()) row = JoinedRow(query, scope, id, at, raw);
+  }
   if (!row.has_value()) return std::nullopt;
   return RecordOf(std::move(*row));
 }
 
-std::optional<ChangeRow> Reader::RowAt(const Query& query, const Scope& scope, std::string_view id,
-                                       Revision at, bool raw) {
-  const Key key = scope.KeyOf(id);
-  const Pointer pointer = ReadPointer(query, kPointerAt, key);
+std::optional<ChangeRow> Reader::JoinedRow(const Query& query, const Scope& scope,
+                                           std::string_view id, Revision at, bool raw) {
+  const Pointer pointer = ReadPointer(query, kPointerAt, scope.KeyOf(id));
   if (query.IsNull(kChangeAt)) {
     throw DamagedRow(absl::StrCat("change ", pointer.revision, " is missing"));
   }
+  if (pointer.revision > at) return WalkBack(pointer.revision, scope, id, at, raw);
   ChangeRow row = ReadChange(query, kChangeAt, raw, scope);
+  if (row.change.key.id != id) {
+    throw DamagedRow(absl::StrCat("change ", row.change.revision, ": id"));
+  }
+  return row;
+}
+
+std::optional<ChangeRow> Reader::WalkBack(Revision revision, const Scope& scope,
+                                          std::string_view id, Revision at, bool raw) {
+  ChangeRow row = ReadLog(revision, scope, raw);
   while (row.change.revision > at) {
     if (row.change.prev == 0) return std::nullopt;
     row = ReadLog(row.change.prev, scope, raw);
   }
-  if (row.change.key.id != id)
+  if (row.change.key.id != id) {
     throw DamagedRow(absl::StrCat("change ", row.change.revision, ": id"));
+  }
   return row;
 }
 
@@ -270,14 +366,14 @@ ChangeRow Reader::ReadLog(Revision revision, const Scope& scope, bool raw) {
   return ReadChange(query, 0, raw, scope);
 }
 
-ChangePtr Reader::ReadChangeOf(Revision revision, const Scope& scope, const ChangeQuery& query) {
-  ChangeRow row = ReadLog(revision, scope, query.raw);
+ChangePtr Reader::ChangeOf(ChangeRow row, const Scope& scope, const ChangeQuery& query) {
   const bool before = row.change.kind == ChangeKind::kDeleted ||
                       (query.before && row.change.kind == ChangeKind::kUpdated);
   if (before) {
     ChangeRow old = ReadLog(row.change.prev, scope, query.raw);
-    if (old.change.key != row.change.key)
-      throw DamagedRow(absl::StrCat("change ", revision, ": prev"));
+    if (old.change.key != row.change.key) {
+      throw DamagedRow(absl::StrCat("change ", row.change.revision, ": prev"));
+    }
     row.change.before = std::make_shared<const Record>(RecordOf(std::move(old)));
   }
   return std::make_shared<const Change>(std::move(row.change));

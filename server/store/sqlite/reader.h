@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "server/store/sqlite/connection.h"
+#include "server/store/sqlite/overlay.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/scopes.h"
 #include "server/store/store.h"
@@ -17,21 +18,28 @@ namespace tributary::sqlite {
 
 // One read connection and its statements. Every call is one short transaction and shows the store
 // as of `head`, a revision that was published before the call: what was committed since is in the
-// file, but is passed over. Throws SQLite::Exception and DamagedRow. Not thread-safe; `scopes` must
-// outlive it.
+// file, but is passed over. Throws SQLite::Exception and DamagedRow. Not thread-safe; what it is
+// given must outlive it.
 class Reader {
  public:
-  Reader(const std::string& path, size_t cache_bytes, const Scopes& scopes);
+  Reader(const std::string& path, size_t cache_bytes, const Scopes& scopes, const Overlay& overlay);
 
   std::optional<Record> Get(const Key& key, bool raw, Revision head);
   RecordBatch BatchGet(const BatchQuery& query, Revision head);
-  RecordPage List(const RecordQuery& query, Revision at);
+  RecordPage List(const RecordQuery& query, Revision at, Revision head);
   ChangePage Changes(const ChangeQuery& query, Revision head);
-  std::optional<int64_t> CommittedAt(Revision revision);
+  std::optional<int64_t> CommittedAt(Revision revision, Revision head);
+
+  // A snapshot outlives its call, because to begin one costs more than to read a row; the next call
+  // goes on with it if nothing was committed since. This ends it.
+  void EndSnapshot();
 
  private:
-  class Snapshot;
   class Budget;
+  class Filling;
+
+  // Sees that a snapshot of `head` is open.
+  void Begin(Revision head);
 
   // A statement in two forms: without and with the raw resource.
   struct Pair {
@@ -41,27 +49,43 @@ class Reader {
     SQLite::Statement with_raw;
   };
 
-  // The row of the resource that was the newest at `at`; `query` stands on its pointer and newest
-  // row.
-  std::optional<ChangeRow> RowAt(const Query& query, const Scope& scope, std::string_view id,
-                                 Revision at, bool raw);
+  // An answer of the overlay, with a snapshot that fits to it.
+  template <typename Answer>
+  Answer Covered(Answer answer);
+
+  // The row of the resource that was the newest at `at`, from that of `revision` back.
+  std::optional<ChangeRow> WalkBack(Revision revision, const Scope& scope, std::string_view id,
+                                    Revision at, bool raw);
+  // Likewise; `query` stands on its pointer and newest row.
+  std::optional<ChangeRow> JoinedRow(const Query& query, const Scope& scope, std::string_view id,
+                                     Revision at, bool raw);
   std::optional<Record> Find(const Scope& scope, std::string_view id, Revision at, bool raw);
   // False: the page is full.
   bool ListScope(const RecordQuery& query, const Scope& scope, std::string_view from,
                  Budget& budget, RecordPage& page, size_t& bytes);
+  void ScanScope(const ChangeQuery& query, const Scope& scope, Filling& filling);
+  void ScanAll(const ChangeQuery& query, Filling& filling);
   // The row of the log, which must be there and of `scope`.
   ChangeRow ReadLog(Revision revision, const Scope& scope, bool raw);
-  ChangePtr ReadChangeOf(Revision revision, const Scope& scope, const ChangeQuery& query);
+  ChangePtr ChangeOf(ChangeRow row, const Scope& scope, const ChangeQuery& query);
 
   const Scopes& scopes_;
+  const Overlay& overlay_;
   const std::unique_ptr<SQLite::Database> database_;
   SQLite::Statement begin_;
   SQLite::Statement end_;
   Pair find_;
   Pair list_;
   Pair log_;
-  SQLite::Statement scan_all_;
+  Pair scan_;
   SQLite::Statement scan_scope_;
+  SQLite::Statement scope_of_;
+
+  // The snapshot that is open: it holds at least what was committed up to `head_`, and the first
+  // `drops_` layers that the overlay dropped.
+  bool open_ = false;
+  Revision head_ = 0;
+  uint64_t drops_ = 0;
 };
 
 }  // namespace tributary::sqlite

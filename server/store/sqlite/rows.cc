@@ -10,8 +10,8 @@ namespace {
 
 int64_t ChangeChecksum(const ChangeRow& row) {
   const Change& change = row.change;
-  return RowChecksum()
-      .Add(change.revision)
+  RowChecksum checksum;
+  checksum.Add(change.revision)
       .Add(change.prev)
       .Add(change.key)
       .Add(static_cast<int64_t>(change.kind))
@@ -23,23 +23,15 @@ int64_t ChangeChecksum(const ChangeRow& row) {
       .Add(static_cast<int64_t>(row.note))
       .Add(row.idempotency_key)
       .Add(change.changed_fields)
-      .Add(change.state)
-      .value();
+      .Add(change.state);
+  // Rows of the first version of the format have none.
+  if (!row.fingerprint.empty()) checksum.Add(row.fingerprint);
+  return checksum.value();
 }
 
 // Of its own, because most reads leave the raw resource on the disk.
 int64_t RawChecksum(Revision revision, std::string_view raw) {
   return RowChecksum().Add(revision).Add(raw).value();
-}
-
-int64_t PointerChecksum(const Key& key, const Pointer& pointer) {
-  return RowChecksum()
-      .Add(key)
-      .Add(pointer.revision)
-      .Add(pointer.version.time_us)
-      .Add(static_cast<int64_t>(pointer.version.rank))
-      .Add(pointer.version.delivery)
-      .value();
 }
 
 }  // namespace
@@ -97,6 +89,7 @@ void InsertChange(SQLite::Statement& insert, const ChangeRow& row, int64_t scope
       .Bind(ChangeChecksum(row))
       .Bind(RawChecksum(change.revision, change.raw))
       .Bind(row.idempotency_key)
+      .Bind(row.fingerprint)
       .Bind(change.changed_fields)
       .Bind(change.state)
       .Bind(change.raw)
@@ -116,11 +109,12 @@ ChangeRow ReadChange(const Query& query, int first, bool raw, const Scope& scope
   change.delivery = query.Int(first + 7);
   change.received_us = query.Int(first + 8);
   change.committed_us = query.Int(first + 9);
-  change.changed_fields = query.Bytes(first + 14);
-  change.state = query.Bytes(first + 15);
+  change.changed_fields = query.Bytes(first + 15);
+  change.state = query.Bytes(first + 16);
   row.version = {query.Int(first + 5), static_cast<Rank>(query.Int(first + 6)), change.delivery};
   row.note = static_cast<Note>(query.Int(first + 10));
   row.idempotency_key = query.Bytes(first + 13);
+  row.fingerprint = query.Bytes(first + 14);
   if (query.Int(first + 11) != ChangeChecksum(row)) {
     throw DamagedRow(absl::StrCat("change ", change.revision, ": checksum"));
   }
@@ -131,6 +125,16 @@ ChangeRow ReadChange(const Query& query, int first, bool raw, const Scope& scope
     }
   }
   return row;
+}
+
+int64_t PointerChecksum(const Key& key, const Pointer& pointer) {
+  return RowChecksum()
+      .Add(key)
+      .Add(pointer.revision)
+      .Add(pointer.version.time_us)
+      .Add(static_cast<int64_t>(pointer.version.rank))
+      .Add(pointer.version.delivery)
+      .value();
 }
 
 void PutPointer(SQLite::Statement& put, const Key& key, int64_t scope, const Pointer& pointer) {

@@ -26,6 +26,7 @@ struct ChangeRow {
   Version version;
   std::string
       idempotency_key;  // of the delivery whose own change it is; empty: of an embedded resource
+  std::string fingerprint;  // likewise, encoded
   Note note = Note::kNone;
 
   bool IsTombstone() const {
@@ -37,14 +38,14 @@ struct ChangeRow {
 // last.
 inline constexpr char kChangeColumns[] =
     "c.revision, c.prev, c.scope, c.id, c.kind, c.version_time, c.version_rank, c.delivery,"
-    " c.received_us, c.committed_us, c.note, c.crc, c.raw_crc, c.idempotency_key, c.changed_fields,"
-    " c.state";
-inline constexpr int kChangeColumnCount = 16;
+    " c.received_us, c.committed_us, c.note, c.crc, c.raw_crc, c.idempotency_key, c.fingerprint,"
+    " c.changed_fields, c.state";
+inline constexpr int kChangeColumnCount = 17;
 
 inline constexpr char kInsertChange[] =
     "INSERT INTO change (revision, prev, scope, id, kind, version_time, version_rank, delivery,"
-    " received_us, committed_us, note, crc, raw_crc, idempotency_key, changed_fields, state, raw)"
-    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    " received_us, committed_us, note, crc, raw_crc, idempotency_key, fingerprint,"
+    " changed_fields, state, raw) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 // Runs kInsertChange.
 void InsertChange(SQLite::Statement& insert, const ChangeRow& row, int64_t scope);
@@ -71,6 +72,7 @@ inline constexpr char kPutPointer[] =
     " VALUES (?1,?2,?3,?4,?5,?6,?7) ON CONFLICT (scope, id) DO UPDATE SET revision=?3,"
     " version_time=?4, version_rank=?5, version_delivery=?6, crc=?7";
 
+int64_t PointerChecksum(const Key& key, const Pointer& pointer);
 void PutPointer(SQLite::Statement& put, const Key& key, int64_t scope, const Pointer& pointer);
 
 // Throws DamagedRow if the checksum is not that of this pointer under `key`.

@@ -102,6 +102,89 @@ CREATE INDEX idempotency_by_identity ON idempotency (identity);
 
 INSERT INTO meta (key, value) VALUES ('history_floor', 0), ('tombstone_floor', 0);
 )sql",
+    // What was written at random places with every change is written late, in order.
+    R"sql(
+CREATE TABLE change_of_scope (
+  scope    INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  PRIMARY KEY (scope, revision)
+) STRICT, WITHOUT ROWID;
+INSERT INTO change_of_scope SELECT scope, revision FROM change ORDER BY scope, revision;
+DROP INDEX change_by_scope;
+
+CREATE TABLE raise (
+  delivery     INTEGER NOT NULL,
+  scope        INTEGER NOT NULL,
+  id           BLOB NOT NULL,
+  revision     INTEGER NOT NULL,
+  version_time INTEGER NOT NULL,
+  version_rank INTEGER NOT NULL,
+  crc          INTEGER NOT NULL,
+  PRIMARY KEY (delivery, scope, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE fingerprint (
+  run          INTEGER NOT NULL,
+  identity     INTEGER NOT NULL,
+  delivery     INTEGER NOT NULL,
+  received_us  INTEGER NOT NULL,
+  revision     INTEGER NOT NULL,
+  content      BLOB NOT NULL,
+  PRIMARY KEY (run, identity, delivery)
+) STRICT, WITHOUT ROWID;
+
+-- A filter that is empty excludes nothing.
+CREATE TABLE fingerprint_run (
+  run       INTEGER PRIMARY KEY,
+  newest_us INTEGER NOT NULL,
+  revision  INTEGER NOT NULL,
+  delivery  INTEGER NOT NULL,
+  filter    BLOB NOT NULL
+) STRICT;
+
+-- The row is made anew, because what is added to it stands before its large columns.
+ALTER TABLE change RENAME TO change_v1;
+CREATE TABLE change (
+  revision        INTEGER PRIMARY KEY,
+  prev            INTEGER NOT NULL,
+  scope           INTEGER NOT NULL,
+  id              BLOB NOT NULL,
+  kind            INTEGER NOT NULL,
+  version_time    INTEGER NOT NULL,
+  version_rank    INTEGER NOT NULL,
+  delivery        INTEGER NOT NULL,
+  received_us     INTEGER NOT NULL,
+  committed_us    INTEGER NOT NULL,
+  note            INTEGER NOT NULL,
+  crc             INTEGER NOT NULL,
+  raw_crc         INTEGER NOT NULL,
+  idempotency_key BLOB NOT NULL,
+  fingerprint     BLOB NOT NULL,
+  changed_fields  BLOB NOT NULL,
+  state           BLOB NOT NULL,
+  raw             BLOB NOT NULL
+) STRICT;
+INSERT INTO change
+  SELECT revision, prev, scope, id, kind, version_time, version_rank, delivery, received_us,
+         committed_us, note, crc, raw_crc, idempotency_key, x'', changed_fields, state, raw
+  FROM change_v1 ORDER BY revision;
+DROP TABLE change_v1;
+ALTER TABLE delivery ADD COLUMN fingerprint BLOB NOT NULL DEFAULT x'';
+
+INSERT INTO fingerprint (run, identity, delivery, received_us, revision, content)
+  SELECT 1, identity, delivery, received_us, revision, content FROM idempotency
+  ORDER BY identity, delivery;
+INSERT INTO fingerprint_run (run, newest_us, revision, delivery, filter)
+  SELECT 1, max(received_us), coalesce((SELECT max(revision) FROM change), 0), max(delivery), x''
+  FROM idempotency HAVING count(*) > 0;
+DROP TABLE idempotency;
+
+INSERT INTO meta (key, value)
+  SELECT 'applied_revision', coalesce(max(revision), 0) FROM change
+  UNION ALL
+  SELECT 'applied_delivery', max(coalesce((SELECT max(delivery) FROM change), 0),
+                                 coalesce((SELECT max(number) FROM delivery), 0));
+)sql",
 };
 
 absl::Status NewerVersion(const std::string& path, int64_t version) {
@@ -237,6 +320,16 @@ Opened ReadOpened(SQLite::Database& database) {
     opened.received_us = std::max(opened.received_us, delivery.getColumn(1).getInt64());
   }
   return opened;
+}
+
+Watermark ReadWatermark(SQLite::Database& database) {
+  const auto read = [&](const std::string& key) {
+    SQLite::Statement select(database, "SELECT value FROM meta WHERE key = ?");
+    select.bind(1, key);
+    if (!select.executeStep()) throw DamagedRow("meta: " + key);
+    return select.getColumn(0).getInt64();
+  };
+  return {read(kAppliedRevision), read(kAppliedDelivery)};
 }
 
 void LoadScopes(SQLite::Database& database, Scopes& scopes) {

@@ -10,17 +10,20 @@
 
 // What the file looks like, how an older one is brought forward, and how a foreign one is told.
 //
-//   meta         store_id, history_floor, tombstone_floor
-//   scope        (model, connector, owner) under a number
-//   change       the log: every state of every resource, once, in the order of commit
-//   resource     the newest change of each resource, tombstones included
-//   delivery     the ledger's rows for deliveries that made no change of their own
-//   body         raw bodies that the ledger keeps
-//   idempotency  what the check for duplicates has to remember
+//   change           the log: every state of every resource, once, in the order of commit
+//   resource         the newest change of each resource, tombstones included; written late
+//   change_of_scope  the revisions of each scope; written late
+//   raise            versions that rose without a change, until `resource` has them
+//   scope            (model, connector, owner) under a number
+//   delivery         the ledger's rows for deliveries that made no change of their own
+//   body             raw bodies that the ledger keeps
+//   fingerprint      what the check for duplicates has to remember, in sorted runs
+//   fingerprint_run  the filters of those runs
+//   meta             store_id, the floors of the history, up to where late tables are complete
 namespace tributary::sqlite {
 
 inline constexpr int kApplicationId = 0x54524942;  // "TRIB"
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 // Tells from the first bytes of `path`, without SQLite and without writing, whether this version
 // may open it: OK if it is ours, empty or not there. FAILED_PRECONDITION, UNAVAILABLE.
@@ -42,6 +45,15 @@ struct Opened {
   int64_t received_us = 0;   // of that delivery
 };
 Opened ReadOpened(SQLite::Database& database);
+
+// Up to where the tables that are written late are complete: the keys in `meta`, and their values.
+inline const std::string kAppliedRevision = "applied_revision";
+inline const std::string kAppliedDelivery = "applied_delivery";
+struct Watermark {
+  Revision revision = 0;
+  int64_t delivery = 0;
+};
+Watermark ReadWatermark(SQLite::Database& database);
 
 void LoadScopes(SQLite::Database& database, Scopes& scopes);
 

@@ -30,8 +30,8 @@ class SqliteStore final : public Store {
       : lock_(std::move(lock)),
         options_(std::move(options)),
         opened_(Load()),
-        writer_(options_, clock, scopes_, head_),
-        readers_(options_.path, options_.readers, options_.cache_bytes / 8, scopes_),
+        writer_(options_, clock, scopes_, overlay_, head_),
+        readers_(options_.path, options_.readers, options_.cache_bytes / 8, scopes_, overlay_),
         checkpointer_(options_.path, writer_, readers_) {}
 
   const std::string& id() const override { return opened_.store_id; }
@@ -65,7 +65,7 @@ class SqliteStore final : public Store {
                        reason::kRevisionCompacted);
     }
     if (at > head) return InFuture(at, head);
-    return Read([&](sqlite::Reader& reader) { return reader.List(query, at); });
+    return Read([&](sqlite::Reader& reader) { return reader.List(query, at, head); });
   }
 
   absl::StatusOr<ChangePage> Changes(const ChangeQuery& query) override {
@@ -75,8 +75,9 @@ class SqliteStore final : public Store {
   }
 
   absl::StatusOr<std::optional<int64_t>> CommittedAt(Revision revision) override {
-    if (revision <= 0 || revision > head_.load()) return std::nullopt;
-    return Read([&](sqlite::Reader& reader) { return reader.CommittedAt(revision); });
+    const Revision head = head_.load();
+    if (revision <= 0 || revision > head) return std::nullopt;
+    return Read([&](sqlite::Reader& reader) { return reader.CommittedAt(revision, head); });
   }
 
  private:
@@ -88,10 +89,11 @@ class SqliteStore final : public Store {
 
   template <typename Call>
   auto Read(Call call) -> absl::StatusOr<std::invoke_result_t<Call, sqlite::Reader&>> {
+    const sqlite::ReadPool::Loan reader = readers_.Borrow();
     try {
-      const sqlite::ReadPool::Loan reader = readers_.Borrow();
       return call(*reader.operator->());
     } catch (...) {
+      reader->EndSnapshot();  // whatever it is now, the next call begins anew
       return CurrentExceptionToStatus("read");
     }
   }
@@ -105,6 +107,7 @@ class SqliteStore final : public Store {
   const sqlite::FileLock lock_;
   const SqliteOptions options_;
   sqlite::Scopes scopes_;
+  sqlite::Overlay overlay_;
   std::atomic<Revision> head_ = 0;
   const sqlite::Opened opened_;
   sqlite::Writer writer_;

@@ -17,12 +17,17 @@ struct SqliteOptions {
   size_t cache_bytes = 64 * 1024 * 1024;  // page cache of the writer; readers take an eighth each
   int readers = 4;  // connections that read at once; further reads wait for one
 
+  // Changes, and fingerprints for the check for duplicates, that gather in memory before they are
+  // written to the tables that lie in key order. More make writing cheaper, and memory and a start
+  // after a crash dearer: a start reads twice as many from the log at the most.
+  size_t late_changes_max = 65'536;
+
   // Names what differs between two states of one resource, encoded as field 5 of a change message.
   // Called by Commit; the store itself does not know what its bytes mean.
   std::function<std::string(const Record& before, const Record& after)> changed_fields;
 
-  // Called by tests at each named step of a commit ("before_commit", "after_commit"); may end the
-  // process.
+  // Called by tests at each named step ("recovering", "before_late_work", "before_commit",
+  // "after_commit", "checkpoint"); may end the process.
   std::function<void(const char* step)> fault_point;
 };
 

@@ -11,29 +11,53 @@
 namespace tributary::sqlite {
 namespace {
 
-// How many fingerprints a commit forgets, beside one for each that it may add.
-constexpr int64_t kForgetSlice = 64;
+// Rows of late work in one transaction when nobody waits for it.
+constexpr size_t kFinishWeight = 4096;
 
 }  // namespace
 
-Writer::Writer(const SqliteOptions& options, const Clock& clock, Scopes& scopes,
+Writer::Writer(const SqliteOptions& options, const Clock& clock, Scopes& scopes, Overlay& overlay,
                std::atomic<Revision>& head)
     : options_(options),
       clock_(clock),
       scopes_(scopes),
+      overlay_(overlay),
       head_(head),
       database_(OpenForWriting(options.path, options.cache_bytes)),
-      judge_(*database_, scopes, options),
+      late_work_(*database_, scopes, overlay, options.late_changes_max),
+      fingerprints_(*database_, options.late_changes_max),
+      judge_(*database_, scopes, overlay, late_work_, fingerprints_, options),
       begin_(*database_, "BEGIN IMMEDIATE"),
       commit_(*database_, "COMMIT") {
   MutexLock lock(mutex_);
   LoadPosition();
+  late_work_.Recover([this] { FaultPoint("recovering"); });
+  fingerprints_.Recover([this] { FaultPoint("recovering"); });
   head_.store(position_.revision);
   const auto on_commit = [](void* pages, sqlite3*, const char*, int count) {
     static_cast<std::atomic<int>*>(pages)->store(count, std::memory_order_relaxed);
     return SQLITE_OK;
   };
   sqlite3_wal_hook(database_->getHandle(), on_commit, &log_pages_);
+}
+
+Writer::~Writer() {
+  MutexLock lock(mutex_);
+  try {
+    FinishLateWork();
+  } catch (...) {
+    (void)CurrentExceptionToStatus("brought up to date");
+    RollBack();
+  }
+}
+
+void Writer::FinishLateWork() {
+  while (late_work_.Flush()) {
+    Query(begin_).Run();
+    late_work_.WriteSlice(kFinishWeight);
+    Query(commit_).Run();
+    late_work_.Committed();
+  }
 }
 
 absl::StatusOr<Committed> Writer::Commit(std::span<const Delivery> batch) {
@@ -57,22 +81,34 @@ Committed Writer::Write(std::span<const Delivery> batch) {
   Committed committed;
   Batch added;
   added.position = position_;
+  added.late.revision = position_.revision;
   added.position.committed_us = std::max(clock_.NowMicros(), position_.committed_us);
   Query(begin_).Run();
   committed.outcomes.reserve(batch.size());
   for (const Delivery& delivery : batch) {
     committed.outcomes.push_back(judge_.Decide(delivery, added));
   }
-  judge_.Tidy(added, kForgetSlice + static_cast<int64_t>(batch.size()));
+  FaultPoint("before_late_work");
+  const size_t weight = std::max(added.late.weight, batch.size());
+  late_work_.WriteSlice(weight);
+  fingerprints_.WriteSlice(batch.size(),
+                           added.position.received_us - options_.idempotency_window_us,
+                           added.position.revision, added.position.delivery);
   FaultPoint("before_commit");
   Query(commit_).Run();
   FaultPoint("after_commit");
-
-  position_ = added.position;
-  for (Scope& scope : added.scopes) scopes_.Add(std::move(scope));
-  head_.store(position_.revision);
+  Publish(added);
   committed.changes = std::move(added.changes);
   return committed;
+}
+
+void Writer::Publish(Batch& added) {
+  position_ = added.position;
+  for (Scope& scope : added.scopes) scopes_.Add(std::move(scope));
+  late_work_.Committed();
+  fingerprints_.Committed();
+  overlay_.Add(std::move(added.late));
+  head_.store(position_.revision);
 }
 
 void Writer::RollBack() {
@@ -82,6 +118,8 @@ void Writer::RollBack() {
   } catch (...) {
     (void)CurrentExceptionToStatus("rolled back");
   }
+  late_work_.RolledBack();
+  fingerprints_.RolledBack();
   position_known_ = false;  // read again from the disk before the next batch
 }
 

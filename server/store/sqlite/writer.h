@@ -12,7 +12,10 @@
 #include "absl/status/statusor.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
+#include "server/store/sqlite/fingerprints.h"
 #include "server/store/sqlite/judge.h"
+#include "server/store/sqlite/late_work.h"
+#include "server/store/sqlite/overlay.h"
 #include "server/store/sqlite/scopes.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "server/store/store.h"
@@ -22,13 +25,16 @@ namespace tributary::sqlite {
 // Writes batches, each in one transaction, through the only connection that writes rows. What it is
 // given must outlive it. Thread-safe.
 //
-// A batch becomes visible in this order: on the disk, its scopes in `scopes`, its revision in
-// `head`. A reader that takes `head` first and opens its snapshot then finds everything up to it.
+// A batch becomes visible in this order: on the disk, its scopes in `scopes`, its pointers in
+// `overlay`, its revision in `head`. A reader that takes `head` first and opens its snapshot then
+// finds everything up to it.
 class Writer {
  public:
-  // Throws SQLite::Exception or DamagedRow.
-  Writer(const SqliteOptions& options, const Clock& clock, Scopes& scopes,
+  // Takes up where the last process ended. Throws SQLite::Exception or DamagedRow.
+  Writer(const SqliteOptions& options, const Clock& clock, Scopes& scopes, Overlay& overlay,
          std::atomic<Revision>& head);
+  // Brings the late tables up to date; what can't be written is found again by the next process.
+  ~Writer();
 
   absl::StatusOr<Committed> Commit(std::span<const Delivery> batch) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -41,18 +47,23 @@ class Writer {
  private:
   Committed Write(std::span<const Delivery> batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RollBack() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Publish(Batch& added) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FinishLateWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LoadPosition() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FaultPoint(const char* step) const;
 
   const SqliteOptions& options_;
   const Clock& clock_;
   Scopes& scopes_;
+  Overlay& overlay_;
   std::atomic<Revision>& head_;
   std::atomic<int> log_pages_ = 0;
 
   // Held for the length of a commit: it keeps checkpoints that need the log at rest apart from it.
   Mutex mutex_;
   const std::unique_ptr<SQLite::Database> database_ ABSL_PT_GUARDED_BY(mutex_);
+  LateWork late_work_ ABSL_GUARDED_BY(mutex_);
+  Fingerprints fingerprints_ ABSL_GUARDED_BY(mutex_);
   Judge judge_ ABSL_GUARDED_BY(mutex_);
   SQLite::Statement begin_ ABSL_GUARDED_BY(mutex_);
   SQLite::Statement commit_ ABSL_GUARDED_BY(mutex_);

@@ -1,0 +1,179 @@
+#include "server/store/sqlite/late_work.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/sqlite/connection.h"
+#include "server/store/sqlite/schema.h"
+
+namespace tributary::sqlite {
+namespace {
+
+// Rows of a slice: twice what the commit adds, so that a layer is in the tables when the next one
+// is half full; and a few more, so that small commits get somewhere.
+constexpr size_t kRowsPerWeight = 2;
+constexpr size_t kRowsMin = 64;
+
+constexpr int kRecoverStep = 1024;
+
+}  // namespace
+
+LateWork::LateWork(SQLite::Database& database, const Scopes& scopes, Overlay& overlay,
+                   size_t weight_max)
+    : scopes_(scopes),
+      overlay_(overlay),
+      weight_max_(std::max<size_t>(weight_max, 1)),
+      database_(database),
+      put_pointer_(database, kPutPointer),
+      put_revision_(database,
+                    "INSERT OR IGNORE INTO change_of_scope (scope, revision) VALUES (?,?)"),
+      put_raise_(database,
+                 "INSERT OR REPLACE INTO raise (delivery, scope, id, revision, version_time,"
+                 " version_rank, crc) VALUES (?,?,?,?,?,?,?)"),
+      put_watermark_(database, "UPDATE meta SET value = ?2 WHERE key = ?1"),
+      delete_raises_(database,
+                     "DELETE FROM raise WHERE delivery <= ?1 AND (delivery, scope, id) IN"
+                     " (SELECT delivery, scope, id FROM raise ORDER BY delivery, scope, id"
+                     " LIMIT ?2)") {}
+
+void LateWork::Recover(const std::function<void()>& step) {
+  const Watermark from = ReadWatermark(database_);
+  overlay_.Begin(from.revision);
+  Overlay::Added added;
+  added.revision = from.revision;
+  added.delivery = from.delivery;
+  SQLite::Statement select(
+      database_,
+      "SELECT revision, scope, id, version_time, version_rank, delivery FROM change"
+      " WHERE revision > ? ORDER BY revision");
+  Query rows(select);
+  rows.Bind(from.revision);
+  while (rows.Next()) {
+    added.revision = rows.Int(0);
+    added.delivery = rows.Int(5);
+    added.scopes.push_back(rows.Int(1));
+    added.pointers[{rows.Int(1), std::string(rows.Bytes(2))}] = {
+        added.revision, {rows.Int(3), static_cast<Rank>(rows.Int(4)), added.delivery}};
+    if (++added.weight % kRecoverStep == 0) step();
+  }
+  Overlay::Added raises = ReadRaises(from.delivery);
+  for (auto& [key, raised] : raises.pointers) {
+    // A note of a state that was replaced later has had its day.
+    Pointer& pointer = added.pointers[key];
+    if (raised.revision >= pointer.revision && raised.version > pointer.version) pointer = raised;
+  }
+  added.weight += raises.weight;
+  added.delivery = std::max(added.delivery, raises.delivery);
+  raises_until_ = from.delivery;
+  raises_left_ = true;
+  step();
+  overlay_.Add(std::move(added));
+}
+
+Overlay::Added LateWork::ReadRaises(int64_t after_delivery) {
+  Overlay::Added raises;
+  SQLite::Statement select(
+      database_,
+      "SELECT scope, id, revision, version_time, version_rank, delivery, crc FROM raise"
+      " WHERE delivery > ? ORDER BY delivery");
+  Query rows(select);
+  rows.Bind(after_delivery);
+  while (rows.Next()) {
+    const Key key = ScopeOf(rows.Int(0)).KeyOf(rows.Bytes(1));
+    raises.pointers[{rows.Int(0), key.id}] = ReadPointer(rows, 2, key);
+    raises.delivery = rows.Int(5);
+    ++raises.weight;
+  }
+  return raises;
+}
+
+void LateWork::NoteRaise(const Scope& scope, std::string_view id, const Pointer& pointer) {
+  Query(put_raise_)
+      .Bind(pointer.version.delivery)
+      .Bind(scope.id)
+      .Bind(id)
+      .Bind(pointer.revision)
+      .Bind(pointer.version.time_us)
+      .Bind(static_cast<int64_t>(pointer.version.rank))
+      .Bind(PointerChecksum(scope.KeyOf(id), pointer))
+      .Run();
+}
+
+void LateWork::WriteSlice(size_t weight) {
+  const size_t rows = kRowsPerWeight * weight + kRowsMin;
+  if (raises_left_) {
+    Query(delete_raises_).Bind(raises_until_).Bind(static_cast<int64_t>(rows)).Run();
+    raises_left_ = database_.getChanges() > 0;
+  }
+  if (layer_ == nullptr) Take(overlay_.Freeze(weight_max_));
+  if (layer_ == nullptr) return;
+  // Both kinds of rows go along together: a layer of few keys has many revisions.
+  const size_t left = WritePointers(rows) + WriteRevisions(rows);
+  if (left > 0) return;
+  WriteWatermark();
+  writing_.finished = true;
+}
+
+void LateWork::Take(Overlay::LayerPtr layer) {
+  layer_ = std::move(layer);
+  if (layer_ == nullptr) return;
+  written_ = {layer_->pointers.begin(), layer_->revisions.begin(), 0, false};
+  writing_ = written_;
+}
+
+size_t LateWork::WritePointers(size_t rows) {
+  Cursor& at = writing_;
+  for (; rows > 0 && at.pointer != layer_->pointers.end(); ++at.pointer, --rows) {
+    const auto& [key, pointer] = *at.pointer;
+    PutPointer(put_pointer_, ScopeOf(key.scope).KeyOf(key.id), key.scope, pointer);
+  }
+  return at.pointer == layer_->pointers.end() ? 0 : 1;
+}
+
+size_t LateWork::WriteRevisions(size_t rows) {
+  Cursor& at = writing_;
+  while (rows > 0 && at.scope != layer_->revisions.end()) {
+    const std::vector<Revision>& revisions = at.scope->second;
+    for (; rows > 0 && at.index < revisions.size(); ++at.index, --rows) {
+      Query(put_revision_).Bind(at.scope->first).Bind(revisions[at.index]).Run();
+    }
+    if (at.index == revisions.size()) {
+      ++at.scope;
+      at.index = 0;
+    }
+  }
+  return at.scope == layer_->revisions.end() ? 0 : 1;
+}
+
+void LateWork::WriteWatermark() {
+  Query(put_watermark_).BindText(kAppliedRevision).Bind(layer_->revision).Run();
+  Query(put_watermark_).BindText(kAppliedDelivery).Bind(layer_->delivery).Run();
+}
+
+void LateWork::Committed() {
+  written_ = writing_;
+  if (layer_ == nullptr || !written_.finished) return;
+  raises_until_ = layer_->delivery;
+  raises_left_ = true;
+  layer_.reset();
+  overlay_.Drop();
+}
+
+void LateWork::RolledBack() {
+  writing_ = written_;
+  raises_left_ = true;
+}
+
+bool LateWork::Flush() {
+  if (layer_ == nullptr) Take(overlay_.Freeze(1));
+  return layer_ != nullptr;
+}
+
+const Scope& LateWork::ScopeOf(int64_t id) {
+  if (last_scope_ == nullptr || last_scope_->id != id) last_scope_ = scopes_.Find(id);
+  if (last_scope_ == nullptr) throw DamagedRow(absl::StrCat("scope ", id, " is not known"));
+  return *last_scope_;
+}
+
+}  // namespace tributary::sqlite

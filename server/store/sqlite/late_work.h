@@ -1,0 +1,74 @@
+#pragma once
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+#include "server/store/sqlite/overlay.h"
+#include "server/store/sqlite/scopes.h"
+
+namespace tributary::sqlite {
+
+// Writes the frozen layer of the overlay to the tables in key order, a slice per commit and within
+// its transaction, so that a commit is never kept waiting for all of it, and a page that holds
+// several of its rows is written once. A stored watermark says up to where the tables are complete;
+// Recover finds the rest in the log. A slice that is written twice changes nothing.
+//
+// Part of the writer: not thread-safe. What it is given must outlive it.
+class LateWork {
+ public:
+  // `weight_max`: changes that a layer gathers before it is written.
+  LateWork(SQLite::Database& database, const Scopes& scopes, Overlay& overlay, size_t weight_max);
+
+  // Fills the overlay with what the log holds above the watermark. Calls `step` now and then.
+  void Recover(const std::function<void()>& step);
+
+  // A version rises without a change: notes it where Recover finds it. Within the transaction.
+  void NoteRaise(const Scope& scope, std::string_view id, const Pointer& pointer);
+
+  // Within the transaction: writes a slice in proportion to `weight`, so that a layer is written
+  // long before the next one is full.
+  void WriteSlice(size_t weight);
+  // After it: the slice is durable, or was rolled back.
+  void Committed();
+  void RolledBack();
+
+  // Freezes whatever there is, for WriteSlice; false: nothing is left to do.
+  bool Flush();
+
+ private:
+  // How far the frozen layer was written.
+  struct Cursor {
+    Pointers::const_iterator pointer;
+    absl::btree_map<int64_t, std::vector<Revision>>::const_iterator scope;
+    size_t index = 0;  // within the revisions of `scope`
+    bool finished = false;
+  };
+
+  void Take(Overlay::LayerPtr layer);
+  size_t WritePointers(size_t rows);
+  size_t WriteRevisions(size_t rows);
+  void WriteWatermark();
+  const Scope& ScopeOf(int64_t id);
+  Overlay::Added ReadRaises(int64_t after_delivery);
+
+  const Scopes& scopes_;
+  Overlay& overlay_;
+  const size_t weight_max_;
+  SQLite::Database& database_;
+  SQLite::Statement put_pointer_;
+  SQLite::Statement put_revision_;
+  SQLite::Statement put_raise_;
+  SQLite::Statement put_watermark_;
+  SQLite::Statement delete_raises_;
+  Overlay::LayerPtr layer_;  // the frozen one
+  Cursor written_;           // durable
+  Cursor writing_;           // in the transaction in progress
+  const Scope* last_scope_ = nullptr;
+  int64_t raises_until_ = 0;  // notes of deliveries up to it are of no use any more
+  bool raises_left_ = false;
+};
+
+}  // namespace tributary::sqlite

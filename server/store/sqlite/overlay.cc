@@ -1,0 +1,116 @@
+#include "server/store/sqlite/overlay.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tributary::sqlite {
+namespace {
+
+void AppendRevisions(const Overlay::Layer& layer, int64_t scope, Revision after, Revision through,
+                     size_t limit, std::vector<Revision>& revisions) {
+  const auto found = layer.revisions.find(scope);
+  if (found == layer.revisions.end()) return;
+  auto at = std::upper_bound(found->second.begin(), found->second.end(), after);
+  for (; at != found->second.end() && *at <= through && revisions.size() < limit; ++at) {
+    revisions.push_back(*at);
+  }
+}
+
+}  // namespace
+
+Overlay::Found Overlay::Find(const PointerKeyView& key) const {
+  MutexLock lock(mutex_);
+  Found found;
+  found.age.drops = drops_;
+  if (const auto at = active_.pointers.find(key); at != active_.pointers.end()) {
+    found.pointer = at->second;
+  } else if (frozen_ != nullptr) {
+    const auto old = frozen_->pointers.find(key);
+    if (old != frozen_->pointers.end()) found.pointer = old->second;
+  }
+  if (found.pointer.has_value()) found.age.newest = found.pointer->revision;
+  return found;
+}
+
+Overlay::Range Overlay::From(const PointerKeyView& from, size_t limit) const {
+  MutexLock lock(mutex_);
+  Range range;
+  range.age.drops = drops_;
+  auto newer = active_.pointers.lower_bound(from);
+  const Pointers none;
+  const Pointers& frozen = frozen_ == nullptr ? none : frozen_->pointers;
+  auto older = frozen.lower_bound(from);
+  const auto within = [&](const Pointers& pointers, const Pointers::const_iterator& at) {
+    return at != pointers.end() && at->first.scope == from.scope;
+  };
+  while (range.entries.size() < limit) {
+    const bool has_newer = within(active_.pointers, newer);
+    const bool has_older = within(frozen, older);
+    if (!has_newer && !has_older) break;
+    const int order = !has_older ? -1 : !has_newer ? 1 : newer->first.id.compare(older->first.id);
+    const auto& taken = order <= 0 ? *newer : *older;
+    range.entries.push_back({taken.first.id, taken.second});
+    range.age.newest = std::max(range.age.newest, taken.second.revision);
+    if (order <= 0) ++newer;
+    if (order >= 0) ++older;
+  }
+  return range;
+}
+
+Overlay::Revisions Overlay::Of(int64_t scope, Revision after, Revision through,
+                               size_t limit) const {
+  MutexLock lock(mutex_);
+  Revisions found;
+  found.age.drops = drops_;
+  found.applied = applied_;
+  if (frozen_ != nullptr) {
+    AppendRevisions(*frozen_, scope, after, through, limit, found.revisions);
+  }
+  AppendRevisions(active_, scope, after, through, limit, found.revisions);
+  if (!found.revisions.empty()) found.age.newest = found.revisions.back();
+  return found;
+}
+
+uint64_t Overlay::drops() const {
+  MutexLock lock(mutex_);
+  return drops_;
+}
+
+void Overlay::Begin(Revision applied) {
+  MutexLock lock(mutex_);
+  active_ = Layer();
+  active_.revision = applied;
+  frozen_.reset();
+  applied_ = applied;
+}
+
+void Overlay::Add(Added added) {
+  MutexLock lock(mutex_);
+  for (auto& [key, pointer] : added.pointers) active_.pointers[key] = pointer;
+  Revision revision = added.revision - static_cast<Revision>(added.scopes.size());
+  for (const int64_t scope : added.scopes) active_.revisions[scope].push_back(++revision);
+  active_.weight += added.weight;
+  active_.revision = added.revision;
+  active_.delivery = added.delivery;
+}
+
+Overlay::LayerPtr Overlay::Freeze(size_t weight_min) {
+  MutexLock lock(mutex_);
+  if (frozen_ == nullptr && active_.weight > 0 && active_.weight >= weight_min) {
+    Layer next;
+    next.revision = active_.revision;
+    next.delivery = active_.delivery;
+    frozen_ = std::make_shared<const Layer>(std::exchange(active_, std::move(next)));
+  }
+  return frozen_;
+}
+
+void Overlay::Drop() {
+  LayerPtr dropped;  // freed outside the lock
+  MutexLock lock(mutex_);
+  applied_ = frozen_->revision;
+  dropped = std::move(frozen_);
+  ++drops_;
+}
+
+}  // namespace tributary::sqlite
