@@ -8,6 +8,7 @@ import os
 import pathlib
 import platform
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -47,6 +48,10 @@ class Bench:
 
     def measure(self, program, *arguments):
         return load.measure(self.program(program), *arguments)
+
+    def sample_body(self):
+        """The JSON that the load sends, for those that fill a peer with it."""
+        return subprocess.run([self.program("load"), "body"], check=True, stdout=subprocess.PIPE, text=True).stdout
 
     @contextlib.contextmanager
     def tributary(self, name, resources=None, flags=()):

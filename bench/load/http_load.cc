@@ -216,4 +216,13 @@ int RunHttp() {
   return load.Report();
 }
 
+int RunBody() {
+  WebhookMaker maker(MixFromFlags(), 0);
+  maker.Next();
+  std::string body;
+  maker.AppendBody(body);
+  std::fwrite(body.data(), 1, body.size(), stdout);
+  return 0;
+}
+
 }  // namespace bench

@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   if (verb == "list") return bench::RunList();
   if (verb == "watch") return bench::RunWatch();
   if (verb == "etcd_put") return bench::RunEtcdPut();
-  std::fprintf(stderr, "usage: load http|get|list|watch|etcd_put [--flag=value...]\n");
+  if (verb == "body") return bench::RunBody();
+  std::fprintf(stderr, "usage: load http|get|list|watch|etcd_put|body [--flag=value...]\n");
   return 2;
 }

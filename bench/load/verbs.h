@@ -10,5 +10,6 @@ int RunGet();    // GetOpportunity, or the bare echo
 int RunList();   // pages of ListOpportunities, or bare answers of their size
 int RunWatch();  // WatchOpportunities, etcd's Watch or bare streams
 int RunEtcdPut();
+int RunBody();  // prints the body of a webhook and drives nothing
 
 }  // namespace bench

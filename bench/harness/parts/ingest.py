@@ -6,7 +6,7 @@ from .. import limits, peers
 
 PART = "ingest"
 US = "tributary"
-CONNECTIONS = 64
+WARM_UP_SECONDS = 3
 
 
 def run(bench):
@@ -16,13 +16,19 @@ def run(bench):
         targets += [stack.enter_context(peers.start(bench, peer)) for peer in options.peers]
         http = stack.enter_context(limits.BareServer(bench, "bare_http"))
         for target in targets:
-            target.service.pause()
+            warm_up(bench, target)
         for _ in range(options.runs):
             measure_limits(bench, http)
             for target in targets:
                 measure(bench, target)
         measure_long(bench, targets[0])
     set_bars(bench)
+
+
+def warm_up(bench, target):
+    """Node compiles what is hot only after a while."""
+    target.ingest(min(bench.options.seconds, WARM_UP_SECONDS))
+    target.service.pause()
 
 
 def measure(bench, target):
