@@ -8,6 +8,7 @@ FIGURES = (  # name, heading, format
     ("p999_ms", "p99.9 ms", "{:.2f}"),
     ("stall_ms", "longest stall ms", "{:.0f}"),
     ("ms", "ms", "{:,.1f}"),
+    ("us", "µs", "{:,.2f}"),
     ("seconds", "seconds", "{:.2f}"),
     ("mib", "MiB", "{:,.1f}"),
     ("kib", "KiB", "{:,.1f}"),

@@ -6,6 +6,7 @@ from .. import limits, peers
 
 PART = "ingest"
 US = "tributary"
+LOG_ONLY = "limit: log-only SQLite, 64 per transaction"
 WARM_UP_SECONDS = 3
 
 
@@ -43,7 +44,7 @@ def measure_limits(bench, http):
     seconds = bench.options.seconds
     bench.settle()
     bench.results.add(PART, "limit: fdatasync of 4 KiB", limits.fdatasync(bench, min(seconds, 2)))
-    bench.results.add(PART, "limit: log-only SQLite, 64 per transaction", limits.log_only(bench, seconds))
+    bench.results.add(PART, LOG_ONLY, limits.log_only(bench, seconds))
     bench.results.add(PART, "limit: bare HTTP", limits.bare_http(bench, http, seconds))
 
 
@@ -59,5 +60,5 @@ def set_bars(bench):
     results = bench.results
     for peer in bench.options.peers:
         results.ratio(f"{PART}/{peer}", PART, US, peers.TITLES[peer])
-    results.ratio(f"{PART}/log_only", PART, US, "limit: log-only SQLite, 64 per transaction")
+    results.ratio(f"{PART}/log_only", PART, US, LOG_ONLY)
     results.ratio(f"{PART}/p99_etcd", PART, US, peers.TITLES["etcd"], figure="p99_ms")
