@@ -8,7 +8,7 @@ class BareServer:
 
     def __init__(self, bench, program):
         self.bench = bench
-        self.service = Service(program, [bench.program(program)], bench.folder(program))
+        self.service = Service(program, [bench.program(program)], bench.folder(program, fresh=True))
         self.address = "127.0.0.1:" + self.service.wait_for(r"listening (\d+)")[1]
 
     def __enter__(self):

@@ -26,6 +26,7 @@ class Bench:
         self.work = work
         self.results = Results()
         self.stores = Stores(self)
+        self.broken = []  # parts that did not come to their end
 
     def say(self, text):
         print(text, file=sys.stderr, flush=True)
@@ -84,19 +85,25 @@ def run_parts(options):
         bench = Bench(options, pathlib.Path(work))
         for part in parts:
             bench.say(f"== {part}")
-            importlib.import_module(f".parts.{part}", __package__).run(bench)
-    return bench.results, parts
+            run_part(bench, part)
+    return bench, parts
+
+
+def run_part(bench, part):
+    """One that breaks off must not take along what the others measured."""
+    try:
+        importlib.import_module(f".parts.{part}", __package__).run(bench)
+    except BenchError as error:
+        bench.say(f"bench: {part} broke off: {error}")
+        bench.results.unavailable(part, "the rest of this part", str(error).splitlines()[0])
+        bench.broken.append(part)
 
 
 def main(arguments):
     options = options_module.parse(arguments)
-    try:
-        results, parts = run_parts(options)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    judged = bars.judge(results.bars, parts)
-    rows = results.as_json()
+    bench, parts = run_parts(options)
+    judged = bars.judge(bench.results.bars, parts)
+    rows = bench.results.as_json()
     print(table.text(rows, judged))
     if options.json:
         document = {"time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -107,4 +114,4 @@ def main(arguments):
     failed = bars.failures(judged) if options.check else []
     for bar in failed:
         print(f"bench: {bar['verdict']}: {bar['what']}", file=sys.stderr)
-    return 1 if failed else 0
+    return 1 if failed or bench.broken else 0

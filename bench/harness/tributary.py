@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -44,6 +45,10 @@ class Tributary:
             time.sleep(0.002)
         return time.monotonic() - begun
 
+    def restart(self):
+        self.service.stop()
+        return self.start()
+
     def is_ready(self):
         try:
             with urllib.request.urlopen(f"http://{self.http}/readyz", timeout=5) as answer:
@@ -76,7 +81,6 @@ class Tributary:
 
 def has_flag(bench, name):
     """Whether tributaryd takes that flag: a store filled under an older server has to do without."""
-    import subprocess
     done = subprocess.run([bench.program("tributaryd"), "--help"], capture_output=True, text=True, check=False)
     return f"--{name}" in done.stdout + done.stderr
 

@@ -7,11 +7,12 @@
 //
 //   bare_grpc    listens on 127.0.0.1, prints the port
 
+#include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <sstream>
 #include <string>
 #include <utility>
 
@@ -37,8 +38,12 @@ struct Order {
 };
 
 Order ReadOrder(const grpc::ByteBuffer& request) {
+  const std::string text = bench::ToString(request);
+  char* rest = nullptr;
   Order order;
-  std::istringstream(bench::ToString(request)) >> order.message >> order.item >> order.count;
+  order.message = std::strtoull(text.c_str(), &rest, 10);
+  order.item = std::strtoull(rest, &rest, 10);
+  order.count = std::strtoll(rest, nullptr, 10);
   return order;
 }
 
@@ -72,11 +77,11 @@ class Streamer final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   }
 
   void OnWriteDone(bool ok) override {
-    if (!ok) return Finish(grpc::Status::CANCELLED);
-    Next();
+    if (ok) return Next();
+    End(grpc::Status::CANCELLED);
   }
   void OnCancel() override {
-    if (left_ == 0 && stays_) Finish(grpc::Status::CANCELLED);
+    if (stays_) End(grpc::Status::CANCELLED);
   }
   void OnDone() override { delete this; }
 
@@ -86,13 +91,19 @@ class Streamer final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
       --left_;
       StartWrite(&message_);
     } else if (!stays_) {
-      Finish(grpc::Status::OK);
+      End(grpc::Status::OK);
     }
+  }
+
+  // A cancelled stream may be told of it twice: here and by its last write.
+  void End(const grpc::Status& status) {
+    if (!ended_.exchange(true)) Finish(status);
   }
 
   const grpc::ByteBuffer message_;
   int64_t left_;
   const bool stays_;
+  std::atomic<bool> ended_{false};
 };
 
 class BareService final : public grpc::Service {

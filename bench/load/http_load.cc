@@ -119,6 +119,7 @@ class HttpLoad {
     const double seconds = std::chrono::duration<double>(last_answer_ - counting_from_).count();
     Figures figures = {{"per_second", static_cast<double>(latencies_.count()) / seconds},
                        {"count", static_cast<double>(latencies_.count())},
+                       {"sent", static_cast<double>(sent_)},
                        {"seconds", seconds},
                        {"errors", static_cast<double>(errors_)},
                        {"stall_ms", std::chrono::duration<double>(stall_).count() * 1000},

@@ -43,7 +43,7 @@ void WebhookMaker::AppendBody(std::string& out) const {
       R"("companies":[{"object":"resourceRef","model":"genericCompany","id":"18830022415"}],)"
       R"("engagements":[{"object":"resourceRef","model":"crmEngagement","id":"64410029913"}],)"
       R"("contract_reference":"NQ-2025-0043","region":"EMEA","source":"inbound","segment":"mid-market",)"
-      R"("forecast":"commit","next_step":"Send the revised order form to procurement"},)"
+      R"("forecast":"commit","competitor":"Harbourlight Logistics","next_step":"Send the revised order form to procurement, then agree on the date of the pilot"},)"
       R"("createdAt":"2025-06-03T10:05:30.777Z","rawResource":null,"warnings":[]}})");
 }
 

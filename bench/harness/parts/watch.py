@@ -19,7 +19,7 @@ MIB = 1 << 20
 def run(bench):
     with bench.tributary("watch") as server, limits.BareServer(bench, "bare_grpc") as bare:
         measure_snapshot(bench, server)
-        measure_idle(bench, server, bare)
+        measure_idle(bench, server)
         measure_stalled(bench, server)
         for _ in range(bench.options.runs):
             bench.settle()
@@ -63,13 +63,16 @@ def kib_per_stream(bench, service, target, count, **flags):
     return held / count / 1024
 
 
-def measure_idle(bench, server, bare):
+def measure_idle(bench, server):
+    """Each case on servers that held nothing before: what was freed would be used again, uncounted."""
     count = bench.options.idle_watchers
     cases = ((count, CONNECTIONS, "watch/idle-memory"), (count // 5, count // 5, None))
     for watchers, connections, bar in cases:
+        server.restart()
         ours = kib_per_stream(bench, server.service, server.grpc, watchers, connections=connections)
-        theirs = kib_per_stream(bench, bare.service, bare.address, watchers, connections=connections,
-                                method="/bench.Bare/Idle", raw_request="idle")
+        with limits.BareServer(bench, "bare_grpc") as bare:
+            theirs = kib_per_stream(bench, bare.service, bare.address, watchers, connections=connections,
+                                    method="/bench.Bare/Idle", raw_request="idle")
         name = f"{watchers} idle streams on {connections} connections, each"
         bench.results.add(PART, f"{name}: tributary", {"kib": ours})
         bench.results.add(PART, f"{name}: bare gRPC", {"kib": theirs})
@@ -79,6 +82,7 @@ def measure_idle(bench, server, bare):
 
 def measure_stalled(bench, server):
     """Watchers with everything still to come that stopped reading."""
+    server.restart()
     count = min(bench.options.watchers)
     each = kib_per_stream(bench, server.service, server.grpc, count, connections=CONNECTIONS, stalled=True,
                           after_revision=0)
@@ -221,8 +225,8 @@ def measure_wal(bench, server):
     with contextlib.ExitStack() as stack:
         writer = stack.enter_context(bench.start_load("http", target=server.http, seconds=seconds,
                                                       resources=bench.options.resources))
-        stack.enter_context(bench.start_load("list", target=server.grpc, page_size=1000, in_flight=1,
-                                             connections=1, seconds=seconds + 5))
+        pages = stack.enter_context(bench.start_load("list", target=server.grpc, page_size=1000, in_flight=1,
+                                                     connections=1, seconds=seconds))
         readers = catch_ups()
         while writer.running():
             peak = max(peak, server.wal_bytes())
@@ -230,6 +234,7 @@ def measure_wal(bench, server):
                 readers = catch_ups()
             time.sleep(0.05)
         figures = writer.finish()
+        pages.finish()
     bench.results.add(PART, f"ingest, List and {CATCH_UPS} catch-ups at once: WAL",
                       {"mib": peak / MIB, **figures}, f"over {seconds:.0f} s")
     bench.results.bars["watch/wal"] = peak / MIB
