@@ -7,15 +7,24 @@
 
 #include "absl/status/statusor.h"
 #include "server/base/clock.h"
+#include "server/base/metrics.h"
 #include "server/store/store.h"
 
 namespace tributary {
+
+// What a store in a file measures of itself.
+struct SqliteMetrics {
+  Histogram log_fsync{Histogram::kSeconds};       // of the write-ahead log: one in each commit
+  Histogram database_fsync{Histogram::kSeconds};  // of the database file: in checkpoints
+};
 
 struct SqliteOptions {
   std::string path;
   int64_t idempotency_window_us = 7LL * 24 * 3600 * 1'000'000;
   size_t cache_bytes = 64 * 1024 * 1024;  // page cache of the writer; readers take an eighth each
   int readers = 4;  // connections that read at once; further reads wait for one
+
+  std::shared_ptr<SqliteMetrics> metrics = std::make_shared<SqliteMetrics>();
 
   // Names what differs between two states of one resource, encoded as field 5 of a change message.
   // Called by Commit; the store itself does not know what its bytes mean.
