@@ -7,6 +7,7 @@
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
+#include "server/metrics_page.h"
 #include "server/model/changed_fields.h"
 
 namespace tributary {
@@ -16,15 +17,19 @@ constexpr std::chrono::milliseconds kStall{
     2'000};  // how long a stream may take nothing while draining
 constexpr std::string_view kSqlite = "sqlite:";
 
+// The PATH of sqlite:PATH; empty if `store` is nothing of the kind.
+std::string SqlitePath(std::string_view store) {
+  return std::string(store.starts_with(kSqlite) ? store.substr(kSqlite.size()) : "");
+}
+
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const ServerOptions& options,
                                                  const ModelRegistry& models, const Clock& clock) {
-  const std::string_view store = options.store;
-  if (!store.starts_with(kSqlite) || store.size() == kSqlite.size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--store=", Clip(store), " is not of the form sqlite:PATH"));
-  }
   SqliteOptions sqlite = options.sqlite;
-  sqlite.path = store.substr(kSqlite.size());
+  sqlite.path = SqlitePath(options.store);
+  if (sqlite.path.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--store=", Clip(options.store), " is not of the form sqlite:PATH"));
+  }
   sqlite.changed_fields = [&models](const Record& before, const Record& after) {
     const Model* model = models.Find(after.key.model);
     return model == nullptr ? std::string() : ChangedFields(*model, before, after);
@@ -66,9 +71,15 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, con
   TRIBUTARY_ASSIGN_OR_RETURN(
       server->grpc_,
       GrpcServer::Start(with.grpc, *server->models_, *server->store_, *server->hub_, clock));
-  TRIBUTARY_ASSIGN_OR_RETURN(
-      server->http_, WebhookServer::Start(with.http, *server->decoder_, *server->committer_, clock,
-                                          [ready = &server->ready_] { return ready->load(); }));
+  const MetricsSources measured{with.grpc.version, SqlitePath(with.store), *with.sqlite.metrics,
+                                *server->store_,   *server->committer_,    *server->grpc_};
+  TRIBUTARY_ASSIGN_OR_RETURN(server->http_,
+                             WebhookServer::Start(
+                                 with.http, *server->decoder_, *server->committer_, clock,
+                                 [ready = &server->ready_] { return ready->load(); },
+                                 [measured](const HttpMetrics& http, Exposition& page) {
+                                   WriteMetricsPage(measured, http, page);
+                                 }));
   server->ready_ = true;
   return server;
 }

@@ -60,11 +60,16 @@ absl::Status Committer::Submit(Delivery delivery, Answer answer) {
                      absl::StrCat("queue of ", queue_.size(), " deliveries, ", queued_bytes_,
                                   " bytes: there must be room for one more"));
     }
-    queue_.push_back({std::move(delivery), std::move(answer), bytes});
+    queue_.push_back({std::move(delivery), std::move(answer), bytes, Stopwatch()});
     queued_bytes_ += bytes;
   }
   ready_.NotifyOne();
   return absl::OkStatus();
+}
+
+Committer::Queue Committer::queue() const {
+  MutexLock lock(mutex_);
+  return {queue_.size(), queued_bytes_};
 }
 
 void Committer::Shutdown() {
@@ -110,6 +115,7 @@ void Committer::CommitBatch(std::vector<Waiting> batch) {
 
 void Committer::CommitAndAnswer(std::span<const Delivery> deliveries,
                                 std::span<const Waiting> waiting) {
+  const Stopwatch stopwatch;
   absl::StatusOr<Committed> committed = store_.Commit(deliveries);
   if (absl::IsDataLoss(committed.status()) && deliveries.size() > 1) {
     // One of them touches a damaged row. It must not fail the others, now and at every retry.
@@ -128,11 +134,19 @@ void Committer::CommitAndAnswer(std::span<const Delivery> deliveries,
     LogWarning(absl::StrCat("batch of ", deliveries.size(),
                             " deliveries not committed, their senders have to try again: ",
                             committed.status().message()));
+    metrics_.failed.Add(waiting.size());
     for (const Waiting& one : waiting) one.answer(committed.status());
     return;
   }
+  metrics_.batch.Observe(deliveries.size());
+  metrics_.commit.Observe(stopwatch.elapsed());
   publish_(*committed);
-  for (size_t i = 0; i < waiting.size(); ++i) waiting[i].answer(committed->outcomes[i]);
+  for (size_t i = 0; i < waiting.size(); ++i) {
+    const Outcome& outcome = committed->outcomes[i];
+    metrics_.deliveries[static_cast<size_t>(outcome.verdict) - 1].Add();
+    metrics_.acknowledged.Observe(waiting[i].since_queued.elapsed());
+    waiting[i].answer(outcome);
+  }
 }
 
 }  // namespace tributary

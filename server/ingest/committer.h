@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <span>
@@ -10,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/base/limits.h"
+#include "server/base/metrics.h"
 #include "server/base/mutex.h"
 #include "server/store/store.h"
 
@@ -18,6 +20,15 @@ namespace tributary {
 struct CommitterOptions {
   size_t deliveries_max = limits::kQueueDeliveriesMax;  // waiting; more are refused
   size_t bytes_max = limits::kQueueBytesMax;
+};
+
+// What is measured of the way into the store.
+struct CommitterMetrics {
+  std::array<Counter, kVerdicts> deliveries;    // on record, by verdict
+  Counter failed;                               // whose batch could not be committed
+  Histogram batch{Histogram::kSizes};           // deliveries in a batch
+  Histogram commit{Histogram::kSeconds};        // from a batch to its fsync
+  Histogram acknowledged{Histogram::kSeconds};  // of a delivery, from the queue to its answer
 };
 
 // A bounded queue in front of the one thread that writes. The thread takes whatever is waiting,
@@ -41,6 +52,15 @@ class Committer {
   // taken, with the time to wait before a retry; `answer` is then never called.
   absl::Status Submit(Delivery delivery, Answer answer) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  const CommitterMetrics& metrics() const { return metrics_; }
+
+  // What waits for the next batch.
+  struct Queue {
+    size_t deliveries = 0;
+    size_t bytes = 0;
+  };
+  Queue queue() const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Commits and answers what is queued, then stops. Called by the destructor too.
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -49,6 +69,7 @@ class Committer {
     Delivery delivery;
     Answer answer;
     size_t bytes = 0;
+    Stopwatch since_queued;
   };
 
   void Run();
@@ -58,7 +79,8 @@ class Committer {
   Store& store_;
   const Publish publish_;
   const CommitterOptions options_;
-  Mutex mutex_;
+  CommitterMetrics metrics_;
+  mutable Mutex mutex_;
   Condition ready_;
   std::vector<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
   size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;

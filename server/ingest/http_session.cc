@@ -208,6 +208,15 @@ void HttpSession::OnRequest() {
       Write(ProblemAnswer(problem));
       return;
     }
+    case Route::Target::kMetrics: {
+      Exposition page(route_.format);
+      context_.write_metrics(context_.metrics, page);
+      HttpAnswer answer;
+      answer.content_type = page.content_type();
+      answer.body = page.Finish();
+      Write(std::move(answer));
+      return;
+    }
     case Route::Target::kRefused:
       Write(std::move(route_.refusal));
       return;
@@ -251,6 +260,7 @@ void HttpSession::Write(HttpAnswer answer) {
   SetDeadline(context_.options.read_time_max);
   if (request_id_.empty()) request_id_ = TakeRequestId();
   const auto& request = parser_->get();
+  context_.metrics.answers[static_cast<size_t>(answer.status)].Add();
   if (answer.status >= 400) {
     Log(LogLevel::kDebug,
         absl::StrCat("request ", request_id_, " answered ", answer.status, " ", answer.body));

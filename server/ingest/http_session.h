@@ -38,10 +38,12 @@ struct SessionContext {
   Committer& committer;
   const Clock& clock;
   const std::function<bool()> ready;
+  const WriteMetrics write_metrics;
   const std::function<void(uint64_t id)> closed;  // called once per session, on its strand
   const std::string request_id_prefix;            // tells the servers' own request ids apart
   const std::shared_ptr<SessionTable> table = std::make_shared<SessionTable>();
   std::atomic<bool> draining = false;
+  HttpMetrics metrics = {};
 };
 
 // One HTTP/1.1 connection: reads a request, has it answered, reads the next. Every wait for the

@@ -9,9 +9,11 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "server/base/limits.h"
 #include "server/base/strings.h"
 
@@ -174,6 +176,39 @@ Route RouteWebhook(const RequestHeader& request, std::string_view path) {
   return route;
 }
 
+// How much the header `accept` likes the media type `type`/`subtype`: the q of the range that names
+// it most closely, 0 if none does.
+double Preference(const std::string& accept, std::string_view type, std::string_view subtype) {
+  double preference = 0;
+  int closest = -1;
+  for (absl::string_view range : absl::StrSplit(accept, ',')) {
+    const std::vector<absl::string_view> parts = absl::StrSplit(range, ';');
+    const std::string name = absl::AsciiStrToLower(absl::StripAsciiWhitespace(parts[0]));
+    const int close = name == absl::StrCat(Absl(type), "/", Absl(subtype)) ? 2
+                      : name == absl::StrCat(Absl(type), "/*")             ? 1
+                      : name == "*/*"                                      ? 0
+                                                                           : -1;
+    if (close < 0) continue;
+    double q = 1;
+    for (size_t i = 1; i < parts.size(); ++i) {
+      absl::string_view parameter = absl::StripAsciiWhitespace(parts[i]);
+      if (absl::ConsumePrefix(&parameter, "q=") && !absl::SimpleAtod(parameter, &q)) q = 0;
+    }
+    // Of equals the best: a client may name several versions of one type.
+    if (close > closest || (close == closest && q > preference)) preference = q;
+    closest = std::max(closest, close);
+  }
+  return preference;
+}
+
+// OpenMetrics, unless the client would rather have text/plain.
+Exposition::Format FormatFor(const RequestHeader& request) {
+  const std::string accept = absl::StrJoin(ValuesOf(request, {"accept"}), ",");
+  return Preference(accept, "text", "plain") > Preference(accept, "application", "openmetrics-text")
+             ? Exposition::Format::kPrometheusText
+             : Exposition::Format::kOpenMetrics;
+}
+
 // What HTTP itself asks to refuse, whatever the path: a coding that this server does not undo would
 // leave bytes behind that look like the next request.
 std::optional<Route> RefuseByProtocol(const RequestHeader& request) {
@@ -202,16 +237,21 @@ Route RouteRequest(const RequestHeader& request, std::string_view webhook_path) 
     return *refused;
   const std::string_view path = PathOf(View(request.target()));
   if (path == webhook_path) return RouteWebhook(request, path);
-  const bool health = path == "/healthz";
-  if (!health && path != "/readyz") {
+  Route route;
+  if (path == "/healthz") {
+    route.target = Route::Target::kHealth;
+  } else if (path == "/readyz") {
+    route.target = Route::Target::kReady;
+  } else if (path == "/metrics") {
+    route.target = Route::Target::kMetrics;
+    route.format = FormatFor(request);
+  } else {
     return Refuse(problem::kPathNotFound,
                   absl::StrCat("path ", Clip(path), ": nothing is served there"));
   }
   if (request.method() != http::verb::get && request.method() != http::verb::head) {
     return MethodNotAllowed(request, path, "GET, HEAD");
   }
-  Route route;
-  route.target = health ? Route::Target::kHealth : Route::Target::kReady;
   return route;
 }
 

@@ -5,6 +5,7 @@
 #include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/message.hpp>
 
+#include "server/base/exposition.h"
 #include "server/ingest/answers.h"
 #include "server/model/webhook_decoder.h"
 
@@ -12,11 +13,12 @@ namespace tributary {
 
 // What a request asks for, as far as its header tells.
 struct Route {
-  enum class Target { kWebhook, kHealth, kReady, kRefused };
+  enum class Target { kWebhook, kHealth, kReady, kMetrics, kRefused };
 
   Target target = Target::kRefused;
-  WebhookHeaders webhook;  // kWebhook
-  HttpAnswer refusal;      // kRefused
+  WebhookHeaders webhook;                                        // kWebhook
+  Exposition::Format format = Exposition::Format::kOpenMetrics;  // kMetrics
+  HttpAnswer refusal;                                            // kRefused
 };
 
 // Judges the header of a request: path, method, coding, content type, and the headers that say

@@ -86,13 +86,15 @@ void Run(asio::io_context& io) {
 class BeastWebhookServer final : public WebhookServer {
  public:
   BeastWebhookServer(WebhookServerOptions options, const WebhookDecoder& decoder,
-                     Committer& committer, const Clock& clock, std::function<bool()> ready)
+                     Committer& committer, const Clock& clock, std::function<bool()> ready,
+                     WriteMetrics write_metrics)
       : options_(std::move(options)),
         context_{.options = options_,
                  .decoder = decoder,
                  .committer = committer,
                  .clock = clock,
                  .ready = std::move(ready),
+                 .write_metrics = std::move(write_metrics),
                  .closed = [this](uint64_t id) { OnClosed(id); },
                  .request_id_prefix = RandomPrefix()},
         io_(std::make_unique<Io>()) {}
@@ -219,13 +221,11 @@ void BeastWebhookServer::Stop(std::chrono::milliseconds grace) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<WebhookServer>> WebhookServer::Start(WebhookServerOptions options,
-                                                                    const WebhookDecoder& decoder,
-                                                                    Committer& committer,
-                                                                    const Clock& clock,
-                                                                    std::function<bool()> ready) {
+absl::StatusOr<std::unique_ptr<WebhookServer>> WebhookServer::Start(
+    WebhookServerOptions options, const WebhookDecoder& decoder, Committer& committer,
+    const Clock& clock, std::function<bool()> ready, WriteMetrics write_metrics) {
   auto server = std::make_unique<BeastWebhookServer>(std::move(options), decoder, committer, clock,
-                                                     std::move(ready));
+                                                     std::move(ready), std::move(write_metrics));
   if (absl::Status listening = server->Listen(); !listening.ok()) return listening;
   return server;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +10,8 @@
 
 #include "absl/status/statusor.h"
 #include "server/base/clock.h"
+#include "server/base/exposition.h"
+#include "server/base/metrics.h"
 #include "server/ingest/committer.h"
 #include "server/model/webhook_decoder.h"
 
@@ -24,8 +27,18 @@ struct WebhookServerOptions {
   std::chrono::milliseconds idle_time_max{60'000};  // between requests
 };
 
-// The HTTP side: POST `webhook_path`, GET /healthz (the process lives) and GET /readyz (it takes
-// work).
+// What is measured of the HTTP side itself.
+struct HttpMetrics {
+  static constexpr size_t kStatusMax = 600;
+  std::array<Counter, kStatusMax> answers;  // by status
+};
+
+// Writes all that the service measures.
+using WriteMetrics = std::function<void(const HttpMetrics&, Exposition&)>;
+inline void ShowNothing(const HttpMetrics&, Exposition&) {}
+
+// The HTTP side: POST `webhook_path`, GET /healthz (the process lives), GET /readyz (it takes work)
+// and GET /metrics.
 //
 // A webhook is decoded on the thread that read it, handed to the committer, and answered when its
 // batch is on disk; a connection has one request under way. Whatever bytes arrive, the process goes
@@ -34,12 +47,11 @@ class WebhookServer {
  public:
   virtual ~WebhookServer() = default;
 
+  // GET /metrics shows what `write_metrics` writes.
   // FAILED_PRECONDITION if the address can't be bound, with the reason in words.
-  static absl::StatusOr<std::unique_ptr<WebhookServer>> Start(WebhookServerOptions options,
-                                                              const WebhookDecoder& decoder,
-                                                              Committer& committer,
-                                                              const Clock& clock,
-                                                              std::function<bool()> ready);
+  static absl::StatusOr<std::unique_ptr<WebhookServer>> Start(
+      WebhookServerOptions options, const WebhookDecoder& decoder, Committer& committer,
+      const Clock& clock, std::function<bool()> ready, WriteMetrics write_metrics = ShowNothing);
 
   virtual int port() const = 0;
 

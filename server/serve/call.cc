@@ -39,23 +39,27 @@ void LogCall(std::string_view method, std::string_view request_id, const absl::S
 }
 
 grpc::ServerUnaryReactor* AnswerUnary(
-    Executor& executor, std::string_view method, grpc::CallbackServerContext* context,
+    Executor& executor, MethodMetrics& method, grpc::CallbackServerContext* context,
     const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
     std::function<absl::StatusOr<std::string>(const grpc::ByteBuffer& request)> work) {
   std::string request_id = ExchangeRequestId(*context);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  executor.Post([method, context, request, response, reactor, request_id = std::move(request_id),
-                 work = std::move(work)] {
+  executor.Post([&method, context, request, response, reactor, stopwatch = Stopwatch(),
+                 request_id = std::move(request_id), work = std::move(work)] {
     if (context->IsCancelled()) {
+      method.CountCall(absl::StatusCode::kCancelled);
       reactor->Finish(grpc::Status::CANCELLED);
       return;
     }
     absl::StatusOr<std::string> answer = work(*request);
-    LogCall(method, request_id, answer.status());
+    LogCall(method.name, request_id, answer.status());
+    method.CountCall(answer.status().code());
+    method.latency.Observe(stopwatch.elapsed());
     if (!answer.ok()) {
       reactor->Finish(ToGrpcStatus(answer.status(), *context));
       return;
     }
+    method.bytes.Add(answer->size());
     *response = ToByteBuffer(*std::move(answer));
     reactor->Finish(grpc::Status::OK);
   });

@@ -9,6 +9,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/base/executor.h"
+#include "server/serve/rpc_metrics.h"
 
 namespace tributary {
 
@@ -20,9 +21,8 @@ void LogCall(std::string_view method, std::string_view request_id, const absl::S
 
 // Answers a unary call with what `work` returns, or with its status mapped. `work` runs on
 // `executor`, as reading blocks; a call that was cancelled before its turn is not worked on.
-// `method` is for the log and must live on.
 grpc::ServerUnaryReactor* AnswerUnary(
-    Executor& executor, std::string_view method, grpc::CallbackServerContext* context,
+    Executor& executor, MethodMetrics& method, grpc::CallbackServerContext* context,
     const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
     std::function<absl::StatusOr<std::string>(const grpc::ByteBuffer& request)> work);
 

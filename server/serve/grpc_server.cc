@@ -50,9 +50,10 @@ void SetArguments(grpc::ServerBuilder& builder) {
 GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models, Store& store,
                        ChangeHub& hub, const Clock& clock)
     : executor_(options.threads),
-      streams_(store, hub, executor_, options.streams_max),
-      server_service_(options.version, models, store, executor_, clock) {
-  const ServingContext context{store, hub, executor_, streams_};
+      streams_(store, hub, executor_, metrics_.watch(), options.streams_max),
+      server_service_(options.version, models, store, executor_, metrics_, clock),
+      unknown_methods_(metrics_) {
+  const ServingContext context{store, hub, executor_, streams_, metrics_};
   for (const auto& model : models.models()) {
     resource_services_.push_back(std::make_unique<ResourceService>(*model, context));
   }

@@ -11,6 +11,7 @@
 #include "server/base/executor.h"
 #include "server/model/model.h"
 #include "server/serve/resource_service.h"
+#include "server/serve/rpc_metrics.h"
 #include "server/serve/server_service.h"
 #include "server/serve/unknown_methods.h"
 #include "server/serve/watch_streams.h"
@@ -39,6 +40,8 @@ class GrpcServer {
   ~GrpcServer();
 
   int port() const { return port_; }
+  const RpcMetrics& metrics() const { return metrics_; }
+  WatchStreams::Survey SurveyStreams() { return streams_.TakeSurvey(); }
 
   // Health says NOT_SERVING from now on.
   void StopServing();
@@ -51,6 +54,7 @@ class GrpcServer {
   GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models, Store& store,
              ChangeHub& hub, const Clock& clock);
 
+  RpcMetrics metrics_;
   Executor executor_;
   WatchStreams streams_;
   ServerService server_service_;

@@ -55,12 +55,12 @@ ResourceService::ResourceService(const Model& model, const ServingContext& conte
 
 void ResourceService::AddUnary(const google::protobuf::MethodDescriptor& method, Method handler) {
   const google::protobuf::Descriptor* type = method.input_type();
-  const std::string& name = method.full_name();
-  service_.AddUnary(method, [this, type, handler, &name](grpc::CallbackServerContext* call,
-                                                         const grpc::ByteBuffer* request,
-                                                         grpc::ByteBuffer* response) {
+  MethodMetrics& metrics = context_.metrics.Add(method);
+  service_.AddUnary(method, [this, type, handler, &metrics](grpc::CallbackServerContext* call,
+                                                            const grpc::ByteBuffer* request,
+                                                            grpc::ByteBuffer* response) {
     return AnswerUnary(
-        context_.executor, name, call, request, response,
+        context_.executor, metrics, call, request, response,
         [this, type, handler](const grpc::ByteBuffer& bytes) -> absl::StatusOr<std::string> {
           TRIBUTARY_ASSIGN_OR_RETURN(const Request read, ReadRequest(type, bytes));
           return (this->*handler)(read);
@@ -70,18 +70,15 @@ void ResourceService::AddUnary(const google::protobuf::MethodDescriptor& method,
 
 void ResourceService::AddWatch(const google::protobuf::MethodDescriptor& method) {
   const google::protobuf::Descriptor* type = method.input_type();
-  const std::string& method_name = method.full_name();
+  MethodMetrics& metrics = context_.metrics.Add(method);
   service_.AddStreaming(
       method,
-      [this, type, &method_name](grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes)
+      [this, type, &metrics](grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes)
           -> grpc::ServerWriteReactor<grpc::ByteBuffer>* {
         absl::StatusOr<Request> request = ReadRequest(type, *bytes);
-        if (!request.ok()) return context_.streams.Refuse(call, request.status());
-        WatchRequest watch;
-        watch.method = method_name;
-        watch.selection = Selected(*request);
-        watch.request = *std::move(request);
-        return context_.streams.Open(call, std::move(watch));
+        if (!request.ok()) return context_.streams.Refuse(call, metrics, request.status());
+        Selection selection = Selected(*request);
+        return context_.streams.Open(call, {metrics, *std::move(request), std::move(selection)});
       });
 }
 

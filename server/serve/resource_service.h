@@ -8,6 +8,7 @@
 #include "server/model/model.h"
 #include "server/serve/raw_service.h"
 #include "server/serve/request.h"
+#include "server/serve/rpc_metrics.h"
 #include "server/serve/watch_streams.h"
 #include "server/store/store.h"
 #include "server/watch/change_hub.h"
@@ -20,6 +21,7 @@ struct ServingContext {
   ChangeHub& hub;
   Executor& executor;
   WatchStreams& streams;
+  RpcMetrics& metrics;
 };
 
 // Get, BatchGet, List and Watch of one model, from stored bytes. Nothing here depends on the model

@@ -10,16 +10,17 @@
 namespace tributary {
 
 ServerService::ServerService(std::string version, const ModelRegistry& models, Store& store,
-                             Executor& executor, const Clock& clock)
+                             Executor& executor, RpcMetrics& metrics, const Clock& clock)
     : version_(std::move(version)), models_(models), store_(store), clock_(clock) {
   const google::protobuf::MethodDescriptor* method = v1::GetServerInfoRequest::descriptor()
                                                          ->file()
                                                          ->FindServiceByName("ServerService")
                                                          ->FindMethodByName("GetServerInfo");
-  service_.AddUnary(*method, [this, &executor, method](grpc::CallbackServerContext* call,
+  MethodMetrics& cells = metrics.Add(*method);
+  service_.AddUnary(*method, [this, &executor, &cells](grpc::CallbackServerContext* call,
                                                        const grpc::ByteBuffer* request,
                                                        grpc::ByteBuffer* response) {
-    return AnswerUnary(executor, method->full_name(), call, request, response,
+    return AnswerUnary(executor, cells, call, request, response,
                        [this](const grpc::ByteBuffer&) { return GetServerInfo(); });
   });
 }

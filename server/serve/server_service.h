@@ -8,6 +8,7 @@
 #include "server/base/executor.h"
 #include "server/model/model.h"
 #include "server/serve/raw_service.h"
+#include "server/serve/rpc_metrics.h"
 #include "server/store/store.h"
 
 namespace tributary {
@@ -17,7 +18,7 @@ namespace tributary {
 class ServerService {
  public:
   ServerService(std::string version, const ModelRegistry& models, Store& store, Executor& executor,
-                const Clock& clock);
+                RpcMetrics& metrics, const Clock& clock);
 
   grpc::Service& service() { return service_; }
 

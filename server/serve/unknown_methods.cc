@@ -22,6 +22,7 @@ grpc::ServerGenericBidiReactor* UnknownMethods::CreateReactor(
       MakeError(absl::StatusCode::kUnimplemented,
                 absl::StrCat("method ", Clip(context->method()), " is not served here"),
                 reason::kMethodNotFound);
+  metrics_.other().CountCall(status.code());
   return new RefusedCall(ToGrpcStatus(status, *context));
 }
 

@@ -171,6 +171,7 @@ std::optional<WatchReactor::Progress> WatchReactor::StepWhileWaiting(const Notes
 WatchReactor::Progress WatchReactor::Read() {
   absl::StatusOr<Follower::Batch> batch = follower_->Next();
   if (!batch.ok()) return End(batch.status());
+  if (!follower_->in_snapshot()) reached_ = follower_->position().revision;
   const bool content =
       !batch->existing.empty() || !batch->changes.empty() || batch->snapshot_complete;
   if (content || batch->done || !wrote_any_ || HeartbeatDue()) {
@@ -178,8 +179,13 @@ WatchReactor::Progress WatchReactor::Read() {
     return Write(*batch);
   }
   if (!batch->caught_up) return Progress::kMore;
+  waiting_ = true;
   wait_id_ = streams_.hub_.Wait(follower_->selection(), follower_->position().revision,
-                                [self = shared_from_this()] { self->Leave(&Notes::woken); });
+                                [self = shared_from_this()] {
+                                  self->waiting_ = false;
+                                  self->Leave(&Notes::woken);
+                                });
+  if (wait_id_ == 0) waiting_ = false;
   return wait_id_ != 0 ? Progress::kIdle : Progress::kMore;
 }
 
@@ -261,6 +267,9 @@ WatchReactor::Progress WatchReactor::Write(const Follower::Batch& batch) {
   wire::AppendUint(response, kRevision, static_cast<uint64_t>(batch.revision));
   wire::AppendUint(response, kSnapshotComplete, batch.snapshot_complete ? 1 : 0);
   wire::AppendUint(response, kHeadRevision, static_cast<uint64_t>(batch.head));
+  watch_.method.bytes.Add(response.size());
+  streams_.metrics_.messages.Add();
+  streams_.metrics_.changes.Add(batch.existing.size() + batch.changes.size());
   message_ = ToByteBuffer(std::move(response));
   wrote_any_ = true;
   last_sent_ = std::chrono::steady_clock::now();
@@ -288,7 +297,8 @@ void WatchReactor::ArmHeartbeat() {
 }
 
 WatchReactor::Progress WatchReactor::End(const absl::Status& status) {
-  LogCall(watch_.method, request_id_, status);
+  LogCall(watch_.method.name, request_id_, status);
+  watch_.method.CountCall(status.code());
   if (wait_id_ != 0) streams_.hub_.Cancel(wait_id_);
   heartbeat_.reset();
   grpc::Status mapped;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +36,12 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void Begin();
   void Drain();
   void TryCancel() ABSL_LOCKS_EXCLUDED(call_mutex_);
+
+  // The revision up to which the tail was read; kAll while nothing is left to send, kNothing until
+  // the snapshot was sent.
+  static constexpr Revision kNothing = -1;
+  static constexpr Revision kAll = std::numeric_limits<Revision>::max();
+  Revision reached() const { return waiting_ ? kAll : reached_.load(); }
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -88,6 +96,10 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   bool pumping_ ABSL_GUARDED_BY(mutex_) = false;  // the pump runs or is about to
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+
+  // For those who ask from outside; the pump knows better.
+  std::atomic<Revision> reached_ = kNothing;
+  std::atomic<bool> waiting_ = false;  // nothing came since everything was sent
 
   // Only the pump touches what follows.
   std::optional<Follower> follower_;

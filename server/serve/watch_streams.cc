@@ -1,5 +1,6 @@
 #include "server/serve/watch_streams.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -22,13 +23,16 @@ class RefusedStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
 }  // namespace
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchStreams::Refuse(grpc::CallbackServerContext* call,
+                                                                 MethodMetrics& method,
                                                                  const absl::Status& status) {
+  method.CountCall(status.code());
   return new RefusedStream(ToGrpcStatus(status, *call));
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchStreams::Open(grpc::CallbackServerContext* call,
                                                                WatchRequest request) {
   std::string request_id = ExchangeRequestId(*call);
+  MethodMetrics& method = request.method;
   std::shared_ptr<WatchReactor> stream;
   {
     MutexLock lock(mutex_);
@@ -42,10 +46,11 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchStreams::Open(grpc::CallbackSer
     ErrorDetail detail;
     detail.reason = reason::kOverloaded;
     detail.retry_after_ms = 1000;
-    return Refuse(call, MakeError(absl::StatusCode::kResourceExhausted,
-                                  absl::StrCat("this server keeps at most ", streams_max_,
-                                               " streams open, or is about to stop"),
-                                  std::move(detail)));
+    return Refuse(call, method,
+                  MakeError(absl::StatusCode::kResourceExhausted,
+                            absl::StrCat("this server keeps at most ", streams_max_,
+                                         " streams open, or is about to stop"),
+                            std::move(detail)));
   }
   stream->Begin();
   return stream.get();
@@ -59,6 +64,24 @@ void WatchStreams::Drain() {
     open.assign(open_.begin(), open_.end());
   }
   for (const auto& stream : open) stream->Drain();
+}
+
+WatchStreams::Survey WatchStreams::TakeSurvey() {
+  const Revision head = hub_.head().revision;
+  Survey survey;
+  MutexLock lock(mutex_);
+  for (const auto& stream : open_) {
+    const Revision reached = stream->reached();
+    if (reached == WatchReactor::kAll) {
+      ++survey.waiting;
+    } else if (reached == WatchReactor::kNothing) {
+      ++survey.snapshot;
+    } else {
+      ++survey.sending;
+      survey.lag_max = std::max(survey.lag_max, head - reached);
+    }
+  }
+  return survey;
 }
 
 void WatchStreams::CancelAll() {

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <memory>
-#include <string_view>
 #include <unordered_set>
 
 #include "absl/base/thread_annotations.h"
@@ -13,6 +12,7 @@
 #include "server/base/executor.h"
 #include "server/base/mutex.h"
 #include "server/serve/request.h"
+#include "server/serve/rpc_metrics.h"
 #include "server/store/store.h"
 #include "server/watch/change_hub.h"
 
@@ -21,7 +21,7 @@ namespace tributary {
 class WatchReactor;
 
 struct WatchRequest {
-  std::string_view method;  // for the log
+  MethodMetrics& method;
   Request request;
   Selection selection;
 };
@@ -30,8 +30,13 @@ struct WatchRequest {
 // what it is given must outlive every stream, which Drain and the server's shutdown see to.
 class WatchStreams {
  public:
-  WatchStreams(Store& store, ChangeHub& hub, Executor& executor, int streams_max)
-      : store_(store), hub_(hub), executor_(executor), streams_max_(streams_max) {}
+  WatchStreams(Store& store, ChangeHub& hub, Executor& executor, WatchMetrics& metrics,
+               int streams_max)
+      : store_(store),
+        hub_(hub),
+        executor_(executor),
+        metrics_(metrics),
+        streams_max_(streams_max) {}
 
   // Begins a stream; past the bound it ends at once with RESOURCE_EXHAUSTED, OVERLOADED.
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Open(grpc::CallbackServerContext* call,
@@ -40,7 +45,17 @@ class WatchStreams {
 
   // A stream that ends with `status` and nothing else.
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Refuse(grpc::CallbackServerContext* call,
+                                                     MethodMetrics& method,
                                                      const absl::Status& status);
+
+  // The open streams, by what they do just now.
+  struct Survey {
+    int snapshot = 0;      // sending what exists
+    int sending = 0;       // sending what changed
+    int waiting = 0;       // were sent everything
+    Revision lag_max = 0;  // head - position of the slowest that is sending
+  };
+  Survey TakeSurvey() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Every stream ends with UNAVAILABLE, SERVER_DRAINING, after the message it is writing; new ones
   // at once.
@@ -59,6 +74,7 @@ class WatchStreams {
   Store& store_;
   ChangeHub& hub_;
   Executor& executor_;
+  WatchMetrics& metrics_;
   const int streams_max_;
   Mutex mutex_;
   Condition changed_;

@@ -64,6 +64,7 @@ enum class Verdict : uint8_t {
   kParked = 5,
   kRejected = 6,
 };
+inline constexpr size_t kVerdicts = 6;
 
 // One webhook on its way into the store. Its number in the ledger is given when it is committed.
 struct Delivery {

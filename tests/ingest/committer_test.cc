@@ -101,6 +101,42 @@ TEST_F(CommitterTest, ALongQueueIsCommittedInPieces) {
   EXPECT_THAT(store_->batches(), ElementsAre(1, 1024, 1024, 452));
 }
 
+TEST_F(CommitterTest, CountsWhatBecameOfEachDeliveryAndWhatWaits) {
+  store_->Hold();
+  Committer committer(*store_, kNowhere);
+  auto first = Submit(committer, Of("first"));
+  ASSERT_TRUE(store_->WaitForCommits(1));
+  auto applied = Submit(committer, Of("a"));
+  auto duplicate = Submit(committer, Of("a"));
+  EXPECT_EQ(committer.queue().deliveries, 2u);
+  EXPECT_GT(committer.queue().bytes, 0u);
+  store_->Release();
+  for (auto* answer : {&first, &applied, &duplicate}) TRIBUTARY_EXPECT_OK(answer->get());
+  EXPECT_EQ(committer.queue().deliveries, 0u);
+  EXPECT_EQ(committer.queue().bytes, 0u);
+
+  const CommitterMetrics& metrics = committer.metrics();
+  const auto counted = [&](Verdict verdict) {
+    return metrics.deliveries[static_cast<size_t>(verdict) - 1].value();
+  };
+  EXPECT_EQ(counted(Verdict::kApplied), 2u);
+  EXPECT_EQ(counted(Verdict::kDuplicate), 1u);
+  EXPECT_EQ(counted(Verdict::kRejected), 0u);
+  EXPECT_EQ(metrics.batch.InBucket(0), 1u) << "of one delivery";
+  EXPECT_EQ(metrics.batch.InBucket(1), 1u) << "of two";
+  EXPECT_EQ(metrics.batch.sum(), 3u);
+  EXPECT_GT(metrics.commit.sum(), 0u);
+  EXPECT_GE(metrics.acknowledged.sum(), metrics.commit.sum()) << "each waited for its commit";
+}
+
+TEST_F(CommitterTest, CountsWhatTheStoreCouldNotCommit) {
+  Committer committer(*store_, kNowhere);
+  store_->FailNext(absl::UnavailableError("the disk is full"));
+  EXPECT_FALSE(Submit(committer, Of("a")).get().ok());
+  EXPECT_EQ(committer.metrics().failed.value(), 1u);
+  EXPECT_EQ(committer.metrics().batch.sum(), 0u);
+}
+
 TEST_F(CommitterTest, EachDeliveryGetsItsOwnOutcome) {
   store_->Hold();
   Committer committer(*store_, kNowhere);

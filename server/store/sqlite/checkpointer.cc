@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/log.h"
 #include "server/store/sqlite/connection.h"
+#include "server/store/sqlite/timed_vfs.h"
 
 namespace tributary::sqlite {
 namespace {
@@ -15,8 +16,9 @@ constexpr size_t kCacheBytes = 1024 * 1024;  // it copies pages from the log pas
 
 }  // namespace
 
-Checkpointer::Checkpointer(const std::string& path, Writer& writer, ReadPool& pool)
-    : writer_(writer), pool_(pool), database_(OpenForWriting(path, kCacheBytes)) {
+Checkpointer::Checkpointer(const SqliteOptions& options, Writer& writer, ReadPool& pool)
+    : writer_(writer), pool_(pool), database_(OpenForWriting(options.path, kCacheBytes)) {
+  TimeFsyncs(*database_, *options.metrics);
   database_->setBusyTimeout(
       0);  // readers in the way are no reason to wait: the gate is there for them
   thread_ = std::thread([this] { Run(); });

@@ -3,20 +3,20 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <memory>
-#include <string>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "server/base/mutex.h"
 #include "server/store/sqlite/read_pool.h"
+#include "server/store/sqlite/sqlite_store.h"
 #include "server/store/sqlite/writer.h"
 
 namespace tributary::sqlite {
 
 // Moves the write-ahead log into the database file, on a thread and a connection of its own, so
 // that no commit stops for it; and keeps the log bounded, whatever the readers do: past kGatePages
-// it shuts the gate of `pool` for the few milliseconds in which the log starts over. `writer` and
-// `pool` must outlive it.
+// it shuts the gate of `pool` for the few milliseconds in which the log starts over. All that
+// it is given must outlive it.
 class Checkpointer {
  public:
   static constexpr int kPages = 4000;       // 16 MiB: worth a checkpoint
@@ -24,7 +24,7 @@ class Checkpointer {
   static constexpr int kRetryPages = 1000;  // after readers were in the way
 
   // Throws SQLite::Exception.
-  Checkpointer(const std::string& path, Writer& writer, ReadPool& pool);
+  Checkpointer(const SqliteOptions& options, Writer& writer, ReadPool& pool);
   ~Checkpointer();
 
   // To be called after a commit: wakes the thread if there is enough to do.

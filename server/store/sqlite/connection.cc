@@ -8,6 +8,7 @@
 #include "server/base/error.h"
 #include "server/base/log.h"
 #include "server/base/strings.h"
+#include "server/store/sqlite/timed_vfs.h"
 
 namespace tributary::sqlite {
 namespace {
@@ -20,8 +21,8 @@ constexpr int64_t kJournalBytesMax = 64 * 1024 * 1024;
 
 std::unique_ptr<SQLite::Database> Open(const std::string& path, int flags, size_t cache_bytes) {
   // No connection is ever used by two threads at once.
-  auto database =
-      std::make_unique<SQLite::Database>(path, flags | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs);
+  auto database = std::make_unique<SQLite::Database>(path, flags | SQLite::OPEN_NOMUTEX,
+                                                     kBusyTimeoutMs, TimedVfs());
   database->exec(absl::StrCat("PRAGMA cache_size = -", cache_bytes / 1024));
   database->exec("PRAGMA temp_store = MEMORY");
   // A mapped file would be read faster, but then an I/O error is a signal that ends the process.

@@ -32,7 +32,7 @@ class SqliteStore final : public Store {
         opened_(Load()),
         writer_(options_, clock, scopes_, overlay_, head_),
         readers_(options_.path, options_.readers, options_.cache_bytes / 8, scopes_, overlay_),
-        checkpointer_(options_.path, writer_, readers_) {}
+        checkpointer_(options_, writer_, readers_) {}
 
   const std::string& id() const override { return opened_.store_id; }
 

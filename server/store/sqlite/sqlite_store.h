@@ -7,9 +7,16 @@
 
 #include "absl/status/statusor.h"
 #include "server/base/clock.h"
+#include "server/base/metrics.h"
 #include "server/store/store.h"
 
 namespace tributary {
+
+// What a store in a file measures of itself.
+struct SqliteMetrics {
+  Histogram log_fsync{Histogram::kSeconds};       // of the write-ahead log: one in each commit
+  Histogram database_fsync{Histogram::kSeconds};  // of the database file: in checkpoints
+};
 
 struct SqliteOptions {
   std::string path;
@@ -21,6 +28,8 @@ struct SqliteOptions {
   // written to the tables that lie in key order. More make writing cheaper, and memory and a start
   // after a crash dearer: a start reads twice as many from the log at the most.
   size_t late_changes_max = 65'536;
+
+  std::shared_ptr<SqliteMetrics> metrics = std::make_shared<SqliteMetrics>();
 
   // Names what differs between two states of one resource, encoded as field 5 of a change message.
   // Called by Commit; the store itself does not know what its bytes mean.

@@ -7,6 +7,7 @@
 
 #include "server/store/sqlite/connection.h"
 #include "server/store/sqlite/schema.h"
+#include "server/store/sqlite/timed_vfs.h"
 
 namespace tributary::sqlite {
 namespace {
@@ -30,6 +31,7 @@ Writer::Writer(const SqliteOptions& options, const Clock& clock, Scopes& scopes,
       begin_(*database_, "BEGIN IMMEDIATE"),
       commit_(*database_, "COMMIT") {
   MutexLock lock(mutex_);
+  TimeFsyncs(*database_, *options.metrics);
   LoadPosition();
   late_work_.Recover([this] { FaultPoint("recovering"); });
   fingerprints_.Recover([this] { FaultPoint("recovering"); });

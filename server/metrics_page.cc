@@ -1,0 +1,168 @@
+#include "server/metrics_page.h"
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+
+namespace tributary {
+namespace {
+
+using enum MetricFamily::Type;
+
+constexpr MetricFamily kBuild{kInfo, "tributary_build", "", "The version that runs."};
+
+constexpr MetricFamily kDeliveries{kCounter, "tributary_deliveries", "",
+                                   "Webhooks on record, by verdict."};
+constexpr MetricFamily kDeliveriesFailed{
+    kCounter, "tributary_deliveries_failed", "",
+    "Webhooks answered 503 because the store could not commit their batch."};
+constexpr MetricFamily kDelivery{kHistogram, "tributary_delivery_seconds", "seconds",
+                                 "From a decoded webhook to the answer after its fsync."};
+constexpr MetricFamily kHttpAnswers{kCounter, "tributary_http_answers", "",
+                                    "Answers of the HTTP port, by status."};
+constexpr MetricFamily kQueueDeliveries{kGauge, "tributary_queue_deliveries", "deliveries",
+                                        "Webhooks that wait for the next batch."};
+constexpr MetricFamily kQueueBytes{kGauge, "tributary_queue_bytes", "bytes",
+                                   "Memory that the waiting webhooks take."};
+constexpr MetricFamily kBatch{kHistogram, "tributary_batch_deliveries", "deliveries",
+                              "Webhooks in a committed batch."};
+constexpr MetricFamily kCommit{kHistogram, "tributary_commit_seconds", "seconds",
+                               "A batch in the store: judged, written, and on disk."};
+constexpr MetricFamily kFsync{kHistogram, "tributary_fsync_seconds", "seconds",
+                              "One fsync: of the log in commits, of the database in checkpoints."};
+
+constexpr MetricFamily kRevision{kGauge, "tributary_revision", "",
+                                 "The newest change of the store."};
+constexpr MetricFamily kOldestRevision{
+    kGauge, "tributary_oldest_revision", "",
+    "The oldest revision of which every state can still be read."};
+constexpr MetricFamily kOldestResumable{kGauge, "tributary_oldest_resumable_revision", "",
+                                        "The oldest position from which a watch can still go on."};
+constexpr MetricFamily kStoreBytes{kGauge, "tributary_store_bytes", "bytes",
+                                   "Size of the files of the store."};
+
+constexpr MetricFamily kRpcs{kCounter, "tributary_rpcs", "",
+                             "Calls that ended, by method and code."};
+constexpr MetricFamily kRpcSeconds{kHistogram, "tributary_rpc_seconds", "seconds",
+                                   "Unary calls, from the request to the answer, by method."};
+constexpr MetricFamily kResponseBytes{kCounter, "tributary_response_bytes", "bytes",
+                                      "Bytes of responses, by method."};
+constexpr MetricFamily kWatchStreams{kGauge, "tributary_watch_streams", "",
+                                     "Open watch streams, by what they do."};
+constexpr MetricFamily kWatchLag{
+    kGauge, "tributary_watch_lag_revisions", "revisions",
+    "How far the slowest watch stream that has something to send is behind the newest change."};
+constexpr MetricFamily kWatchMessages{kCounter, "tributary_watch_messages", "",
+                                      "Messages to watch streams."};
+constexpr MetricFamily kWatchChanges{kCounter, "tributary_watch_changes", "",
+                                     "Changes in the messages to watch streams."};
+
+constexpr std::array<std::string_view, kVerdicts> kVerdictLabels = {
+    "applied", "unchanged", "duplicate", "superseded", "parked", "rejected"};
+constexpr std::array<std::string_view, kStatusCodes> kCodeLabels = {
+    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+    "DATA_LOSS", "UNAUTHENTICATED"};
+
+void Single(Exposition& page, const MetricFamily& family, uint64_t value) {
+  page.Begin(family);
+  page.Sample(value);
+}
+
+void Single(Exposition& page, const MetricFamily& family, const Histogram& histogram) {
+  page.Begin(family);
+  page.Sample(histogram);
+}
+
+void WriteIngest(const Committer& committer, const HttpMetrics& http, Exposition& page) {
+  const CommitterMetrics& metrics = committer.metrics();
+  page.Begin(kDeliveries);
+  for (size_t i = 0; i < kVerdicts; ++i) {
+    page.Sample({{"verdict", kVerdictLabels[i]}}, metrics.deliveries[i].value());
+  }
+  Single(page, kDeliveriesFailed, metrics.failed.value());
+  Single(page, kDelivery, metrics.acknowledged);
+  const Committer::Queue queue = committer.queue();
+  Single(page, kQueueDeliveries, queue.deliveries);
+  Single(page, kQueueBytes, queue.bytes);
+  Single(page, kBatch, metrics.batch);
+  Single(page, kCommit, metrics.commit);
+  page.Begin(kHttpAnswers);
+  for (size_t status = 0; status < http.answers.size(); ++status) {
+    const uint64_t count = http.answers[status].value();
+    if (count > 0 || status == 200) page.Sample({{"status", absl::StrCat(status)}}, count);
+  }
+}
+
+// 0 if there is no such file.
+uint64_t FileBytes(const std::string& path) {
+  std::error_code none;
+  const uintmax_t bytes = std::filesystem::file_size(path, none);
+  return none ? 0 : bytes;
+}
+
+void WriteStore(const MetricsSources& sources, Exposition& page) {
+  page.Begin(kFsync);
+  page.Sample({{"file", "log"}}, sources.sqlite.log_fsync);
+  page.Sample({{"file", "database"}}, sources.sqlite.database_fsync);
+  if (const absl::StatusOr<Head> head = sources.store.GetHead(); head.ok()) {
+    Single(page, kRevision, static_cast<uint64_t>(head->revision));
+    Single(page, kOldestRevision, static_cast<uint64_t>(head->oldest_revision));
+    Single(page, kOldestResumable, static_cast<uint64_t>(head->oldest_resumable));
+  }
+  page.Begin(kStoreBytes);
+  page.Sample({{"file", "database"}}, FileBytes(sources.sqlite_path));
+  page.Sample({{"file", "log"}}, FileBytes(sources.sqlite_path + "-wal"));
+}
+
+// Of codes, OK from the start, so that rates see the first call; other codes once they occur.
+void WriteCalls(const MethodMetrics& method, Exposition& page) {
+  for (size_t code = 0; code < kStatusCodes; ++code) {
+    const uint64_t count = method.calls[code].value();
+    if (count == 0 && code > 0) continue;
+    page.Sample({{"method", method.name}, {"code", kCodeLabels[code]}}, count);
+  }
+}
+
+void WriteRpcs(const RpcMetrics& rpcs, Exposition& page) {
+  page.Begin(kRpcs);
+  for (const MethodMetrics& method : rpcs.methods()) WriteCalls(method, page);
+  WriteCalls(rpcs.other(), page);
+  page.Begin(kRpcSeconds);
+  for (const MethodMetrics& method : rpcs.methods()) {
+    if (method.latency.sum() > 0) page.Sample({{"method", method.name}}, method.latency);
+  }
+  page.Begin(kResponseBytes);
+  for (const MethodMetrics& method : rpcs.methods()) {
+    page.Sample({{"method", method.name}}, method.bytes.value());
+  }
+}
+
+void WriteWatch(GrpcServer& grpc, Exposition& page) {
+  const WatchStreams::Survey streams = grpc.SurveyStreams();
+  page.Begin(kWatchStreams);
+  page.Sample({{"state", "snapshot"}}, static_cast<uint64_t>(streams.snapshot));
+  page.Sample({{"state", "sending"}}, static_cast<uint64_t>(streams.sending));
+  page.Sample({{"state", "waiting"}}, static_cast<uint64_t>(streams.waiting));
+  Single(page, kWatchLag, static_cast<uint64_t>(streams.lag_max));
+  Single(page, kWatchMessages, grpc.metrics().watch().messages.value());
+  Single(page, kWatchChanges, grpc.metrics().watch().changes.value());
+}
+
+}  // namespace
+
+void WriteMetricsPage(const MetricsSources& sources, const HttpMetrics& http, Exposition& page) {
+  page.Begin(kBuild);
+  page.Sample({{"version", sources.version}}, 1);
+  WriteIngest(sources.committer, http, page);
+  WriteStore(sources, page);
+  WriteRpcs(sources.grpc.metrics(), page);
+  WriteWatch(sources.grpc, page);
+}
+
+}  // namespace tributary

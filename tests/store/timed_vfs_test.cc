@@ -1,0 +1,67 @@
+#include "server/store/sqlite/timed_vfs.h"
+
+#include "absl/strings/str_cat.h"
+#include "tests/store/sqlite_fixture.h"
+
+namespace tributary::testing {
+namespace {
+
+using TimedVfsTest = SqliteStoreTest;
+
+uint64_t CountOf(const Histogram& histogram) {
+  uint64_t count = 0;
+  for (size_t i = 0; i <= histogram.scale().bounds.size(); ++i) count += histogram.InBucket(i);
+  return count;
+}
+
+std::vector<Delivery> Nth(int i) {
+  return {Updated(absl::StrCat("id", i)).At(i).State("x").WithKey(absl::StrCat("k", i))};
+}
+
+TEST_F(TimedVfsTest, EveryCommitWaitsForOneFsyncOfTheLog) {
+  Open();
+  Commit(Nth(0));
+  const Histogram& fsync = options_.metrics->log_fsync;
+  for (int i = 1; i <= 10; ++i) {
+    const uint64_t before = CountOf(fsync);
+    Commit(Nth(i));
+    EXPECT_EQ(CountOf(fsync), before + 1);
+  }
+  EXPECT_GT(fsync.sum(), 0u);
+}
+
+TEST_F(TimedVfsTest, StoresInOneProcessAreTimedApart) {
+  Open();
+  const auto first = options_.metrics;
+  const uint64_t before = CountOf(first->log_fsync);
+  options_.metrics = std::make_shared<SqliteMetrics>();
+  TRIBUTARY_ASSERT_OK_AND_ASSIGN(auto other, TryOpen(dir_.File("other.db")));
+  TRIBUTARY_EXPECT_OK(other->Commit(Nth(0)));
+  EXPECT_GT(CountOf(options_.metrics->log_fsync), 0u);
+  EXPECT_EQ(CountOf(first->log_fsync), before);
+}
+
+TEST_F(TimedVfsTest, ACheckpointIsAnFsyncOfTheDatabase) {
+  SqliteMetrics metrics;
+  {
+    SQLite::Database database(path_, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 0,
+                              sqlite::TimedVfs());
+    sqlite::TimeFsyncs(database, metrics);
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (n)");
+    database.exec("INSERT INTO t VALUES (7)");
+    const uint64_t before = CountOf(metrics.database_fsync);
+    database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    EXPECT_EQ(CountOf(metrics.database_fsync), before + 1);
+  }
+  EXPECT_EQ(Ask("SELECT n FROM t"), "7") << "and it is the same file to everybody else";
+}
+
+TEST_F(TimedVfsTest, AFileThatCannotBeOpenedIsRefusedAsEver) {
+  EXPECT_THROW(
+      SQLite::Database(dir_.File("absent.db"), SQLite::OPEN_READONLY, 0, sqlite::TimedVfs())
+          .exec("SELECT 1"),
+      SQLite::Exception);
+}
+
+}  // namespace
+}  // namespace tributary::testing
