@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -18,7 +20,6 @@ struct Digest {
 class Hasher {
  public:
   Hasher();
-  ~Hasher();
   Hasher(const Hasher&) = delete;
   Hasher& operator=(const Hasher&) = delete;
 
@@ -26,7 +27,8 @@ class Hasher {
   Digest Finish() const;
 
  private:
-  void* state_;
+  // An XXH3_state_t, whose header stays out of ours.
+  alignas(64) std::array<std::byte, 576> state_;
 };
 
 // CRC-32C (Castagnoli) of `bytes`, continuing from `crc` (0 to begin).

@@ -41,6 +41,13 @@ bool EveryCode(std::string_view text, Accept accept) {
   return true;
 }
 
+// Without a branch per byte, so that the compiler looks at many at once.
+bool IsPrintableAscii(std::string_view text) {
+  bool other = false;
+  for (const char c : text) other |= c < ' ' || c == 0x7F;  // beyond ASCII c is negative
+  return !other;
+}
+
 }  // namespace
 
 bool IsUtf8(std::string_view text) {
@@ -48,7 +55,7 @@ bool IsUtf8(std::string_view text) {
 }
 
 bool IsCleanUtf8(std::string_view text) {
-  return EveryCode(text, [](char32_t code) { return !IsControl(code); });
+  return IsPrintableAscii(text) || EveryCode(text, [](char32_t code) { return !IsControl(code); });
 }
 
 std::string_view CutUtf8(std::string_view text, size_t max_bytes) {

@@ -23,8 +23,15 @@ void AppendUint(std::string& out, uint32_t field, uint64_t value) {
 }
 
 void AppendBytes(std::string& out, uint32_t field, std::string_view bytes) {
-  AppendTag(out, field, Type::kBytes);
-  AppendVarint(out, bytes.size());
+  if (field < 16 && bytes.size() < 0x80) {
+    // Tag and length take a byte each, as nearly always.
+    const char head[] = {static_cast<char>((field << 3) | static_cast<uint32_t>(Type::kBytes)),
+                         static_cast<char>(bytes.size())};
+    out.append(head, sizeof(head));
+  } else {
+    AppendTag(out, field, Type::kBytes);
+    AppendVarint(out, bytes.size());
+  }
   out.append(bytes);
 }
 

@@ -8,6 +8,7 @@
 #include "server/base/limits.h"
 #include "server/base/strings.h"
 #include "server/base/wire.h"
+#include "server/model/nested_field.h"
 #include "server/model/scalar_reader.h"
 #include "server/model/value_encoder.h"
 
@@ -87,38 +88,56 @@ bool FieldReader::ReadField(const FieldPlan& field, const JsonValue& value, cons
     ReadList(field, value, place, out);
     return true;
   }
-  std::string content;
-  const Outcome outcome = ReadContent(field, value, place, content);
-  if (outcome == Outcome::kKept) {
-    const wire::Type type = WireTypeOf(field.kind);
-    if (type == wire::Type::kBytes) {
-      wire::AppendBytes(out, field.number, content);
+  const wire::Type type = WireTypeOf(field.kind);
+  if (type == wire::Type::kBytes) {
+    NestedField nested(out, field.number);
+    const Outcome outcome = ReadContent(field, value, place, out);
+    if (outcome == Outcome::kKept) {
+      nested.End();
     } else {
-      wire::AppendTag(out, field.number, type);
-      out += content;
+      nested.Drop();
     }
+    return outcome != Outcome::kAbsent;
   }
+  const size_t before = out.size();
+  wire::AppendTag(out, field.number, type);
+  const Outcome outcome = ReadContent(field, value, place, out);
+  if (outcome != Outcome::kKept) out.resize(before);
   return outcome != Outcome::kAbsent;
 }
 
 void FieldReader::ReadList(const FieldPlan& field, const JsonValue& value, const Place& place,
                            std::string& out) {
-  const bool packed = WireTypeOf(field.kind) != wire::Type::kBytes;
-  std::vector<JsonValue> items;
-  if (value.kind() == Kind::kArray) {
-    items = value.Items();
+  size_t index = 0;
+  const auto for_each_item = [&](auto read) {
+    if (value.kind() == Kind::kArray) {
+      value.ForEachItem([&](const JsonValue& item) {
+        const Place at = place.Item(index++);
+        if (!item.IsNull()) read(item, at);
+      });
+    } else {
+      warnings_.Add(place, "must be a list; read as a list of one", value);
+      read(value, place.Item(0));
+    }
+  };
+  if (WireTypeOf(field.kind) == wire::Type::kBytes) {
+    for_each_item([&](const JsonValue& item, const Place& at) {
+      NestedField nested(out, field.number);
+      if (ReadContent(field, item, at, out) == Outcome::kKept) {
+        nested.End();
+      } else {
+        nested.Drop();
+      }
+    });
+    return;
+  }
+  NestedField packed(out, field.number);
+  for_each_item([&](const JsonValue& item, const Place& at) { ReadContent(field, item, at, out); });
+  if (packed.empty()) {
+    packed.Drop();
   } else {
-    warnings_.Add(place, "must be a list; read as a list of one", value);
-    items.push_back(value);
+    packed.End();
   }
-  std::string content;
-  for (size_t i = 0; i < items.size(); ++i) {
-    if (items[i].IsNull()) continue;
-    if (!packed) content.clear();
-    const Outcome outcome = ReadContent(field, items[i], place.Item(i), content);
-    if (!packed && outcome == Outcome::kKept) wire::AppendBytes(out, field.number, content);
-  }
-  if (packed && !content.empty()) wire::AppendBytes(out, field.number, content);
 }
 
 void FieldReader::ReadMap(const FieldPlan& field, const JsonValue& value, const Place& place,
@@ -128,14 +147,22 @@ void FieldReader::ReadMap(const FieldPlan& field, const JsonValue& value, const 
     return;
   }
   for (const auto& [key, item] : value.SortedMembers()) {
-    const Place at = place.Entry(key);
-    std::string content;
-    if (!ReadValue(item, at, content)) continue;
-    std::string entry;
-    wire::AppendBytes(entry, 1, key);
-    wire::AppendBytes(entry, 2, content);
-    wire::AppendBytes(out, field.number, entry);
+    ReadEntry(field.number, key, item, place.Entry(key), out);
   }
+}
+
+bool FieldReader::ReadEntry(uint32_t number, std::string_view key, const JsonValue& value,
+                            const Place& place, std::string& out) {
+  NestedField entry(out, number);
+  wire::AppendBytes(out, 1, key);
+  NestedField content(out, 2);
+  if (!ReadValue(value, place, out)) {
+    entry.Drop();
+    return false;
+  }
+  content.End();
+  entry.End();
+  return true;
 }
 
 FieldReader::Outcome FieldReader::LeftOut(const JsonValue& value, const Place& place,
@@ -165,12 +192,15 @@ FieldReader::Outcome FieldReader::ReadContent(const FieldPlan& field, const Json
 
 FieldReader::Outcome FieldReader::ReadString(const FieldPlan& field, const JsonValue& value,
                                              const Place& place, std::string& out) {
-  std::string text;
-  if (value.kind() == Kind::kString) {
-    if (value.AsString().empty() && field.empty_is_absent) return Outcome::kAbsent;
+  std::string other;  // the text of what is no string
+  std::string_view text;
+  const Kind kind = value.kind();
+  if (kind == Kind::kString) {
     text = value.AsString();
-  } else if (value.IsNumber() || value.kind() == Kind::kBool) {
-    text = value.IsNumber() ? value.NumberText() : value.AsBool() ? "true" : "false";
+    if (text.empty() && field.empty_is_absent) return Outcome::kAbsent;
+  } else if (value.IsNumber() || kind == Kind::kBool) {
+    other = value.IsNumber() ? value.NumberText() : value.AsBool() ? "true" : "false";
+    text = other;
     warnings_.Add(place, "must be a string; kept as its text", value);
   } else {
     return LeftOut(value, place, "must be a string; left out");
@@ -182,7 +212,10 @@ FieldReader::Outcome FieldReader::ReadString(const FieldPlan& field, const JsonV
 
 void FieldReader::CheckText(const FieldPlan& field, std::string_view text, const JsonValue& value,
                             const Place& place) {
-  if (field.min_length != 0 || field.max_length != 0) {
+  // A UTF-16 code unit takes one to three bytes, so most texts need not be counted.
+  const bool long_enough = text.size() >= size_t{field.min_length} * 3;
+  const bool short_enough = field.max_length == 0 || text.size() <= field.max_length;
+  if (!long_enough || !short_enough) {
     const size_t length = Utf16Length(text);
     if (length < field.min_length || (field.max_length != 0 && length > field.max_length)) {
       warnings_.Add(place, LengthRule(field), value);
@@ -198,38 +231,42 @@ bool FieldReader::IsName(std::string_view text) {
   return !text.empty() && text.size() <= limits::kNameBytesMax && IsCleanUtf8(text);
 }
 
-std::string FieldReader::IdText(const JsonValue& value) {
-  if (value.kind() == Kind::kString) return std::string(value.AsString());
-  return value.IsNumber() ? value.NumberText() : std::string();
+std::string_view FieldReader::IdText(const JsonValue& value, std::string& digits) {
+  if (value.kind() == Kind::kString) return value.AsString();
+  if (value.IsNumber()) digits = value.NumberText();
+  return digits;
 }
 
-std::string FieldReader::ReferenceModel(const FieldPlan& field, const JsonValue& object,
-                                        const Place& place) {
-  const std::optional<JsonValue> model = object.Find("model");
-  if (!model.has_value() || model->IsNull()) return field.ref;
+std::string_view FieldReader::ReferenceModel(const FieldPlan& field,
+                                             const std::optional<JsonValue>& sent,
+                                             const Place& place) {
+  if (!sent.has_value() || sent->IsNull()) return field.ref;
+  const std::string_view model = sent->AsString();
+  if (model == field.ref) return field.ref;
   const Place at = place.Named("model", "model");
-  if (model->kind() != Kind::kString || !IsName(model->AsString())) {
-    warnings_.Add(at, absl::StrCat("must be ", field.ref, "; read as that"), *model);
+  if (sent->kind() != Kind::kString || !IsName(model)) {
+    warnings_.Add(at, absl::StrCat("must be ", field.ref, "; read as that"), *sent);
     return field.ref;
   }
-  if (model->AsString() != field.ref) {
-    warnings_.Add(at, absl::StrCat("must be ", field.ref), *model);
-  }
-  return std::string(model->AsString());
+  warnings_.Add(at, absl::StrCat("must be ", field.ref), *sent);
+  return model;
 }
 
-std::string FieldReader::ReadRemoteId(const JsonValue& object, const Place& place) {
-  const std::optional<JsonValue> remote = object.Find("remote");
-  if (!remote.has_value() || remote->IsNull()) return {};
+void FieldReader::ReadRemoteId(const std::optional<JsonValue>& remote, const Place& place,
+                               uint32_t number, std::string& out) {
+  if (!remote.has_value() || remote->IsNull()) return;
   const std::optional<JsonValue> id = remote->Find("id");
-  if (remote->IsObject() && (!id.has_value() || id->IsNull())) return {};
-  std::string text = id.has_value() ? IdText(*id) : std::string();
-  if (IsName(text)) return text;
+  if (remote->IsObject() && (!id.has_value() || id->IsNull())) return;
+  std::string digits;
+  const std::string_view text = id.has_value() ? IdText(*id, digits) : std::string_view();
+  if (IsName(text)) {
+    wire::AppendBytes(out, number, text);
+    return;
+  }
   warnings_.Add(
       place.Named("remote", "remote_id"),
       "must be an object with an id of at most 512 bytes without control characters; left out",
       *remote);
-  return {};
 }
 
 FieldReader::Outcome FieldReader::ReadReference(const FieldPlan& field, const JsonValue& value,
@@ -237,28 +274,24 @@ FieldReader::Outcome FieldReader::ReadReference(const FieldPlan& field, const Js
   constexpr std::string_view kNeedsId = "a reference must have an id; left out";
   constexpr std::string_view kBadId =
       "the id of a reference must have at most 512 bytes and no control characters; left out";
-  ReferenceTarget target;
-  std::optional<JsonValue> id = value;
-  if (value.IsObject()) {
-    id = value.Find("id");
-    if (!id.has_value() || id->IsNull()) return LeftOut(value, place, kNeedsId);
-  }
+  auto [id, model, remote, fields] = value.FindEach({"id", "model", "remote", "fields"});
+  if (!value.IsObject()) id = value;
+  if (!id.has_value() || id->IsNull()) return LeftOut(value, place, kNeedsId);
   // An empty id is how some connectors write that there is no such resource.
   if (id->kind() == Kind::kString && id->AsString().empty()) return Outcome::kAbsent;
-  target.id = IdText(*id);
+  std::string digits;
+  ReferenceTarget target;
+  target.id = IdText(*id, digits);
   if (target.id.empty()) return LeftOut(value, place, kNeedsId);
   if (!IsName(target.id)) return LeftOut(value, place, kBadId);
   if (body_.lone_surrogates() && HasReplacementCharacter(target.id)) {
     warnings_.Add(place, kSurrogateReplaced, *id);
   }
 
-  target.model = value.IsObject() ? ReferenceModel(field, value, place) : field.ref;
+  target.model = ReferenceModel(field, model, place);
   wire::AppendBytes(out, kRefModel, target.model);
   wire::AppendBytes(out, kRefId, target.id);
-  if (!value.IsObject()) return Outcome::kKept;
-  const std::string remote_id = ReadRemoteId(value, place);
-  if (!remote_id.empty()) wire::AppendBytes(out, kRefRemoteId, remote_id);
-  const std::optional<JsonValue> fields = value.Find("fields");
+  ReadRemoteId(remote, place, kRefRemoteId, out);
   if (fields.has_value() && fields->IsObject()) {
     embedded_.Take(target, field.ref, value, place, warnings_);
   }

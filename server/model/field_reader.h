@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,10 +13,10 @@
 
 namespace tributary {
 
-// An object that stands in the place of a reference.
+// An object that stands in the place of a reference. A view.
 struct ReferenceTarget {
-  std::string model;  // as sent, or the field's
-  std::string id;
+  std::string_view model;  // as sent, or the field's
+  std::string_view id;
 };
 
 // Takes whole resources that were found in the place of a reference.
@@ -45,13 +47,21 @@ class FieldReader {
   // Appends the content of a google.protobuf.Value; false, with a warning, if it is left out.
   bool ReadValue(const JsonValue& value, const Place& place, std::string& out);
 
-  // The text of an id: a string, or a number's digits. Empty if it is neither.
-  static std::string IdText(const JsonValue& value);
+  // Appends the entry of a map<string, google.protobuf.Value>, field `number`; false, with a
+  // warning, if it is left out.
+  bool ReadEntry(uint32_t number, std::string_view key, const JsonValue& value, const Place& place,
+                 std::string& out);
+
+  // The text of an id: a string, or a number's digits, which then are in `digits`. Empty if it is
+  // neither.
+  static std::string_view IdText(const JsonValue& value, std::string& digits);
   // The rule for ids: not empty, at most kNameBytesMax, UTF-8 without control characters.
   static bool IsName(std::string_view text);
 
-  // `remote.id` of a resource or a reference; empty if there is none, or none that fits.
-  std::string ReadRemoteId(const JsonValue& object, const Place& place);
+  // Appends field `number` with the id in `remote`, the member of a resource or a reference at
+  // `place`, if there is one and it fits.
+  void ReadRemoteId(const std::optional<JsonValue>& remote, const Place& place, uint32_t number,
+                    std::string& out);
 
  private:
   enum class Outcome { kAbsent, kLeftOut, kKept };
@@ -73,7 +83,8 @@ class FieldReader {
                         std::string& out);
   void CheckText(const FieldPlan& field, std::string_view text, const JsonValue& value,
                  const Place& place);
-  std::string ReferenceModel(const FieldPlan& field, const JsonValue& object, const Place& place);
+  std::string_view ReferenceModel(const FieldPlan& field, const std::optional<JsonValue>& sent,
+                                  const Place& place);
   Outcome LeftOut(const JsonValue& value, const Place& place, std::string_view rule);
 
   const JsonBody& body_;

@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr size_t kErrorTextBytesMax = 32;
+// The size of a text for which a parser keeps its memory, about fourteen times that.
+constexpr size_t kKeptCapacity = 64 * 1024;
 
 void AppendQuoted(std::string& out, std::string_view text, size_t max_bytes) {
   out += '"';
@@ -84,28 +86,6 @@ std::string DoubleText(double value) {
   return text;
 }
 
-JsonValue::Kind JsonValue::kind() const {
-  switch (element_.type()) {
-    case simdjson::dom::element_type::ARRAY:
-      return Kind::kArray;
-    case simdjson::dom::element_type::OBJECT:
-      return Kind::kObject;
-    case simdjson::dom::element_type::INT64:
-      return Kind::kInteger;
-    case simdjson::dom::element_type::UINT64:
-      return Kind::kUnsigned;
-    case simdjson::dom::element_type::DOUBLE:
-      return Kind::kDouble;
-    case simdjson::dom::element_type::STRING:
-      return body_->HugeNumber(AsString()) != nullptr ? Kind::kHuge : Kind::kString;
-    case simdjson::dom::element_type::BOOL:
-      return Kind::kBool;
-    case simdjson::dom::element_type::NULL_VALUE:
-      break;
-  }
-  return Kind::kNull;
-}
-
 bool JsonValue::IsNumber() const {
   const Kind own = kind();
   return own == Kind::kInteger || own == Kind::kUnsigned || own == Kind::kDouble ||
@@ -132,11 +112,6 @@ double JsonValue::AsDouble() const {
   return element_.get(value) == simdjson::SUCCESS ? value : 0;
 }
 
-std::string_view JsonValue::AsString() const {
-  std::string_view value;
-  return element_.get(value) == simdjson::SUCCESS ? value : std::string_view();
-}
-
 std::string JsonValue::NumberText() const {
   switch (kind()) {
     case Kind::kInteger:
@@ -150,14 +125,6 @@ std::string JsonValue::NumberText() const {
     default:
       return {};
   }
-}
-
-std::vector<JsonValue> JsonValue::Items() const {
-  std::vector<JsonValue> items;
-  simdjson::dom::array array;
-  if (element_.get(array) != simdjson::SUCCESS) return items;
-  for (const simdjson::dom::element item : array) items.emplace_back(item, body_);
-  return items;
 }
 
 std::vector<JsonValue::Member> JsonValue::SortedMembers() const {
@@ -175,13 +142,7 @@ std::vector<JsonValue::Member> JsonValue::SortedMembers() const {
   return members;
 }
 
-std::optional<JsonValue> JsonValue::Find(std::string_view key) const {
-  std::optional<JsonValue> found;
-  ForEachMember([&](std::string_view name, JsonValue value) {
-    if (name == key) found = value;
-  });
-  return found;
-}
+std::optional<JsonValue> JsonValue::Find(std::string_view key) const { return FindEach({key})[0]; }
 
 void JsonValue::AppendText(std::string& out, size_t max_bytes) const {
   // Every level writes at least one byte, so the bound on the text bounds the recursion too.
@@ -234,7 +195,9 @@ std::string JsonValue::Text(size_t max_bytes) const {
 }
 
 bool JsonBody::Parse(std::string& text) {
-  text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
+  repaired_ = {};
+  error_ = {};
+  text.reserve(text.size() + kSlackBytes);
   const size_t skipped = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
   const std::string_view json = std::string_view(text).substr(skipped);
   simdjson::error_code code = parser_.parse(json.data(), json.size(), false).get(root_);
@@ -245,7 +208,7 @@ bool JsonBody::Parse(std::string& text) {
   if (!fault.has_value() && MayBeRepaired(code)) {
     repaired_ = RepairJson(json);
     std::string& fixed = repaired_.text;
-    fixed.reserve(fixed.size() + simdjson::SIMDJSON_PADDING);
+    fixed.reserve(fixed.size() + kSlackBytes);
     code = parser_.parse(fixed.data(), fixed.size(), false).get(root_);
     if (code == simdjson::SUCCESS) return true;
   }
@@ -258,8 +221,13 @@ bool JsonBody::Parse(std::string& text) {
   return false;
 }
 
-const std::string* JsonBody::HugeNumber(std::string_view string) const {
-  if (repaired_.numbers.empty() || !string.starts_with(repaired_.nonce)) return nullptr;
+void JsonBody::Trim() {
+  if (parser_.capacity() > kKeptCapacity) parser_ = simdjson::dom::parser();
+  repaired_ = {};
+}
+
+const std::string* JsonBody::FindHugeNumber(std::string_view string) const {
+  if (!string.starts_with(repaired_.nonce)) return nullptr;
   string.remove_prefix(repaired_.nonce.size());
   size_t index = 0;
   const char* const end = string.data() + string.size();

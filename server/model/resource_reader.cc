@@ -1,12 +1,15 @@
 #include "server/model/resource_reader.h"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/limits.h"
 #include "server/base/strings.h"
 #include "server/base/wire.h"
 #include "server/model/field_plan.h"
+#include "server/model/nested_field.h"
 #include "server/model/time_text.h"
 #include "server/model/value_encoder.h"
 
@@ -23,6 +26,9 @@ constexpr uint32_t kCreatedAt = 6;
 constexpr uint32_t kUpdatedAt = 7;
 constexpr uint32_t kRemoteId = 10;
 
+// Room for most states, so that they need not grow while they are written.
+constexpr size_t kUsualStateBytes = 1024;
+
 std::optional<Instant> ReadTime(const std::optional<JsonValue>& value, const Place& place,
                                 WarningList& warnings) {
   if (!value.has_value() || value->IsNull()) return std::nullopt;
@@ -32,82 +38,91 @@ std::optional<Instant> ReadTime(const std::optional<JsonValue>& value, const Pla
   return instant;
 }
 
-// The members that hold, at most kCustomFieldsMax of them, in the order of their keys (bytewise).
-// Where there are more, those that were sent first stay.
-std::vector<JsonValue::Member> LastOfEachKey(std::vector<JsonValue::Member> sent,
-                                             size_t& left_out) {
+// Which of `sent` hold: of equal keys the last, in the order of their keys (bytewise), at most
+// kCustomFieldsMax of them. Where there are more, those that were sent first stay.
+std::vector<size_t> LastOfEachKey(std::span<const JsonValue::Member> sent, size_t& left_out) {
   std::vector<size_t> order(sent.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return sent[a].first < sent[b].first; });
-  std::vector<size_t> last;
+  const auto by_key = [&](size_t a, size_t b) {
+    const int compared = sent[a].first.compare(sent[b].first);
+    return compared != 0 ? compared < 0 : a < b;
+  };
+  std::sort(order.begin(), order.end(), by_key);
+  size_t kept = 0;
   for (size_t i = 0; i < order.size(); ++i) {
     const bool again = i + 1 < order.size() && sent[order[i + 1]].first == sent[order[i]].first;
-    if (!again) last.push_back(order[i]);
+    if (!again) order[kept++] = order[i];
   }
-  left_out = 0;
-  if (last.size() > limits::kCustomFieldsMax) {
-    left_out = last.size() - limits::kCustomFieldsMax;
-    std::nth_element(last.begin(), last.begin() + limits::kCustomFieldsMax, last.end());
-    last.resize(limits::kCustomFieldsMax);
-    std::sort(last.begin(), last.end(),
-              [&](size_t a, size_t b) { return sent[a].first < sent[b].first; });
+  order.resize(kept);
+  left_out = kept - std::min(kept, limits::kCustomFieldsMax);
+  if (left_out > 0) {
+    std::nth_element(order.begin(), order.begin() + limits::kCustomFieldsMax, order.end());
+    order.resize(limits::kCustomFieldsMax);
+    std::sort(order.begin(), order.end(), by_key);
   }
-  std::vector<JsonValue::Member> kept;
-  kept.reserve(last.size());
-  for (const size_t index : last) kept.push_back(sent[index]);
-  return kept;
+  return order;
 }
 
 }  // namespace
 
-// The pieces of a state, in the order of their field numbers.
+// The members of a resource that have a place in its frame.
+struct ResourceReader::Members {
+  explicit Members(const JsonValue& object) {
+    const auto found =
+        object.FindEach({"fields", "createdAt", "updatedAt", "warnings", "rawResource", "remote"});
+    std::tie(fields, created_at, updated_at, warnings, raw, remote) = std::tuple_cat(found);
+  }
+
+  std::optional<JsonValue> fields, created_at, updated_at, warnings, raw, remote;
+};
+
+// A state under way. Its fields are written one after the other into one text, but for the
+// warnings, which are known last, and what comes after them.
 struct ResourceReader::Encoding {
   struct Custom {
     std::string_view key;
-    std::string field;  // field 5 with its tag
+    size_t begin;  // of field 5 in `state`
+    size_t size;
   };
 
-  std::string head;  // fields 1 to 4
+  std::string state;  // fields 1 to 7
   std::vector<Custom> custom;
-  std::string times;  // fields 6 and 7
-  std::string tail;   // field 10
+  std::string remote_id;  // field 10
   std::string raw;
   std::optional<int64_t> time_us;
 
-  size_t SizeWithoutWarnings() const {
-    size_t size = head.size() + times.size() + tail.size();
-    for (const Custom& one : custom) size += one.field.size();
-    return size;
+  size_t SizeWithoutWarnings() const { return state.size() + remote_id.size(); }
+
+  void DropLargestCustom() {
+    const auto largest = std::max_element(custom.begin(), custom.end(), BySize);
+    state.erase(largest->begin, largest->size);
+    for (auto later = largest + 1; later != custom.end(); ++later) later->begin -= largest->size;
+    custom.erase(largest);
+  }
+  std::string_view LargestCustom() const {
+    return std::max_element(custom.begin(), custom.end(), BySize)->key;
   }
 
-  std::string Join(std::string_view warnings) const {
-    std::string state;
-    state.reserve(SizeWithoutWarnings() + warnings.size());
-    state += head;
-    for (const Custom& one : custom) state += one.field;
-    state += times;
-    state += warnings;
-    state += tail;
-    return state;
-  }
+ private:
+  static bool BySize(const Custom& a, const Custom& b) { return a.size < b.size; }
 };
 
-Key ResourceReader::KeyOf(const Model& model, std::string id) const {
-  return {model.name(), headers_.connector_id, headers_.owner_id, std::move(id)};
+Key ResourceReader::KeyOf(const Model& model, std::string_view id) const {
+  return {model.name(), headers_.connector_id, headers_.owner_id, std::string(id)};
 }
 
 std::optional<Mutation> ResourceReader::Read(const Model& model, const JsonValue& data,
-                                             std::string id, Rank rank, WarningList& warnings) {
-  return ReadAt(model, data, std::move(id), rank, Place::Resource(nullptr, "data"), warnings);
+                                             std::string_view id, Rank rank,
+                                             WarningList& warnings) {
+  return ReadAt(model, data, id, rank, Place::Resource(nullptr, "data"), warnings);
 }
 
-Mutation ResourceReader::ReadDelete(const Model& model, const JsonValue& data, std::string id,
+Mutation ResourceReader::ReadDelete(const Model& model, const JsonValue& data, std::string_view id,
                                     WarningList& warnings) {
   Encoding encoding;
-  ReadTimes(data, Place::Resource(nullptr, "data"), warnings, encoding);
+  ReadTimes(Members(data), Place::Resource(nullptr, "data"), warnings, encoding);
   Mutation mutation;
-  mutation.key = KeyOf(model, std::move(id));
+  mutation.key = KeyOf(model, id);
   mutation.rank = Rank::kDeleted;
   mutation.time_us = encoding.time_us;
   return mutation;
@@ -147,57 +162,66 @@ void ResourceReader::Take(const ReferenceTarget& target, std::string_view field_
 }
 
 std::optional<Mutation> ResourceReader::ReadAt(const Model& model, const JsonValue& object,
-                                               std::string id, Rank rank, const Place& place,
+                                               std::string_view id, Rank rank, const Place& place,
                                                WarningList& warnings) {
+  const Members members(object);
   Encoding encoding;
-  wire::AppendBytes(encoding.head, kConnectorId, headers_.connector_id);
-  wire::AppendBytes(encoding.head, kOwnerId, headers_.owner_id);
-  wire::AppendBytes(encoding.head, kId, id);
+  encoding.state.reserve(kUsualStateBytes);
+  wire::AppendBytes(encoding.state, kConnectorId, headers_.connector_id);
+  wire::AppendBytes(encoding.state, kOwnerId, headers_.owner_id);
+  wire::AppendBytes(encoding.state, kId, id);
   if (body_.lone_surrogates() && HasReplacementCharacter(id)) {
     warnings.Add(place.Named("id", "id"), "half a surrogate pair was replaced by U+FFFD");
   }
-  if (const std::optional<JsonValue> list = object.Find("warnings"); list.has_value()) {
-    warnings.TakeFromSource(*list, place.Named("warnings", "warnings"));
+  if (members.warnings.has_value()) {
+    warnings.TakeFromSource(*members.warnings, place.Named("warnings", "warnings"));
   }
-  ReadFields(model, object, place, warnings, encoding);
-  ReadTimes(object, place, warnings, encoding);
-  ReadRaw(object, place, warnings, encoding);
+  ReadFields(model, members, place, warnings, encoding);
+  ReadTimes(members, place, warnings, encoding);
+  ReadRaw(members, place, warnings, encoding);
   if (!Fit(place, warnings, encoding)) return std::nullopt;
 
   Mutation mutation;
-  mutation.key = KeyOf(model, std::move(id));
+  mutation.key = KeyOf(model, id);
   mutation.rank = rank;
   mutation.time_us = encoding.time_us;
-  mutation.state = encoding.Join(warnings.Encode());
+  mutation.state = std::move(encoding.state);
+  mutation.state += warnings.Encode();
+  mutation.state += encoding.remote_id;
   mutation.raw = std::move(encoding.raw);
   return mutation;
 }
 
-void ResourceReader::ReadFields(const Model& model, const JsonValue& object, const Place& place,
+void ResourceReader::ReadFields(const Model& model, const Members& members, const Place& place,
                                 WarningList& warnings, Encoding& encoding) {
   FieldReader reader(body_, *this, warnings);
-  std::optional<JsonValue> fields = object.Find("fields");
   const Place at = place.Named("fields", "fields");
-  if (fields.has_value() && !fields->IsObject()) {
-    if (!fields->IsNull()) warnings.Add(at, "must be an object; left out", *fields);
-    fields.reset();
+  const JsonValue* fields = nullptr;
+  if (members.fields.has_value() && members.fields->IsObject()) {
+    fields = &*members.fields;
+  } else if (members.fields.has_value() && !members.fields->IsNull()) {
+    warnings.Add(at, "must be an object; left out", *members.fields);
   }
   std::vector<JsonValue::Member> unknown;
-  std::string content;
-  reader.ReadMessage(model.fields(), fields.has_value() ? &*fields : nullptr, at, content,
-                     &unknown);
-  if (fields.has_value()) wire::AppendBytes(encoding.head, kFields, content);
-  ReadCustom(std::move(unknown), at, reader, warnings, encoding);
-
-  const std::string remote_id = reader.ReadRemoteId(object, place);
-  if (!remote_id.empty()) wire::AppendBytes(encoding.tail, kRemoteId, remote_id);
+  NestedField content(encoding.state, kFields);
+  reader.ReadMessage(model.fields(), fields, at, encoding.state, &unknown);
+  if (fields != nullptr) {
+    content.End();
+  } else {
+    content.Drop();
+  }
+  ReadCustom(unknown, at, reader, warnings, encoding);
+  reader.ReadRemoteId(members.remote, place, kRemoteId, encoding.remote_id);
 }
 
-void ResourceReader::ReadCustom(std::vector<JsonValue::Member> sent, const Place& fields,
+void ResourceReader::ReadCustom(std::span<const JsonValue::Member> sent, const Place& fields,
                                 FieldReader& reader, WarningList& warnings, Encoding& encoding) {
   if (sent.empty()) return;
   size_t left_out = 0;
-  for (const auto& [key, value] : LastOfEachKey(std::move(sent), left_out)) {
+  const std::vector<size_t> order = LastOfEachKey(sent, left_out);
+  encoding.custom.reserve(order.size());
+  for (const size_t index : order) {
+    const auto& [key, value] = sent[index];
     if (key.size() > limits::kCustomKeyBytesMax) {
       warnings.Add(fields,
                    absl::StrCat("the key of a custom field must not have more than ",
@@ -209,14 +233,9 @@ void ResourceReader::ReadCustom(std::vector<JsonValue::Member> sent, const Place
     if (body_.lone_surrogates() && HasReplacementCharacter(key)) {
       warnings.Add(at, "half a surrogate pair in the key was replaced by U+FFFD");
     }
-    std::string content;
-    if (!reader.ReadValue(value, at, content)) continue;
-    std::string entry;
-    wire::AppendBytes(entry, 1, key);
-    wire::AppendBytes(entry, 2, content);
-    Encoding::Custom custom{key, {}};
-    wire::AppendBytes(custom.field, kCustomFields, entry);
-    encoding.custom.push_back(std::move(custom));
+    const size_t begin = encoding.state.size();
+    if (!reader.ReadEntry(kCustomFields, key, value, at, encoding.state)) continue;
+    encoding.custom.push_back({key, begin, encoding.state.size() - begin});
   }
   if (left_out > 0) {
     warnings.Add(fields, absl::StrCat("must not have more than ", limits::kCustomFieldsMax,
@@ -224,33 +243,31 @@ void ResourceReader::ReadCustom(std::vector<JsonValue::Member> sent, const Place
   }
 }
 
-void ResourceReader::ReadTimes(const JsonValue& object, const Place& place, WarningList& warnings,
+void ResourceReader::ReadTimes(const Members& members, const Place& place, WarningList& warnings,
                                Encoding& encoding) {
   const std::optional<Instant> created =
-      ReadTime(object.Find("createdAt"), place.Named("createdAt", "created_at"), warnings);
+      ReadTime(members.created_at, place.Named("createdAt", "created_at"), warnings);
   if (created.has_value()) {
-    wire::AppendBytes(encoding.times, kCreatedAt, EncodeTimestamp(*created));
+    wire::AppendBytes(encoding.state, kCreatedAt, EncodeTimestamp(*created));
   }
-  const std::optional<JsonValue> sent = object.Find("updatedAt");
   const Place at = place.Named("updatedAt", "updated_at");
-  const std::optional<Instant> updated = ReadTime(sent, at, warnings);
+  const std::optional<Instant> updated = ReadTime(members.updated_at, at, warnings);
   if (!updated.has_value()) return;
-  wire::AppendBytes(encoding.times, kUpdatedAt, EncodeTimestamp(*updated));
+  wire::AppendBytes(encoding.state, kUpdatedAt, EncodeTimestamp(*updated));
   if (updated->Micros() > arrived_us_ + limits::kFutureMicrosMax) {
-    warnings.Add(at, "must not lie in the future; ordered by the time of receipt instead", *sent);
+    warnings.Add(at, "must not lie in the future; ordered by the time of receipt instead",
+                 *members.updated_at);
     return;
   }
   encoding.time_us = updated->Micros();
 }
 
-void ResourceReader::ReadRaw(const JsonValue& object, const Place& place, WarningList& warnings,
+void ResourceReader::ReadRaw(const Members& members, const Place& place, WarningList& warnings,
                              Encoding& encoding) {
-  if (!keep_raw_) return;
-  const std::optional<JsonValue> raw = object.Find("rawResource");
-  if (!raw.has_value() || raw->IsNull()) return;
+  if (!keep_raw_ || !members.raw.has_value() || members.raw->IsNull()) return;
   const Place at = place.Named("rawResource", "raw_resource");
   FieldReader reader(body_, *this, warnings);
-  if (!reader.ReadValue(*raw, at, encoding.raw)) return;
+  if (!reader.ReadValue(*members.raw, at, encoding.raw)) return;
   if (encoding.raw.size() > limits::kRawBytesMax) {
     warnings.Add(at, absl::StrCat("must not take more than ", limits::kRawBytesMax, " bytes, has ",
                                   encoding.raw.size(), "; left out"));
@@ -260,24 +277,20 @@ void ResourceReader::ReadRaw(const JsonValue& object, const Place& place, Warnin
 
 bool ResourceReader::Fit(const Place& place, WarningList& warnings, Encoding& encoding) {
   const Place fields = place.Named("fields", "fields");
-  size_t size = encoding.SizeWithoutWarnings();
   size_t warning_size = warnings.Encode().size();
+  const auto size = [&] { return encoding.SizeWithoutWarnings() + warning_size; };
   const auto fit_custom = [&] {
-    while (size + warning_size > limits::kResourceBytesMax && !encoding.custom.empty()) {
-      const auto largest = std::max_element(
-          encoding.custom.begin(), encoding.custom.end(),
-          [](const auto& a, const auto& b) { return a.field.size() < b.field.size(); });
-      warnings.Add(fields.Custom(largest->key),
+    while (size() > limits::kResourceBytesMax && !encoding.custom.empty()) {
+      warnings.Add(fields.Custom(encoding.LargestCustom()),
                    absl::StrCat("a resource must not take more than ", limits::kResourceBytesMax,
                                 " bytes; its largest custom fields are left out"));
-      size -= largest->field.size();
-      encoding.custom.erase(largest);
+      encoding.DropLargestCustom();
       warning_size = warnings.Encode().size();
     }
-    return size + warning_size <= limits::kResourceBytesMax;
+    return size() <= limits::kResourceBytesMax;
   };
   if (!fit_custom()) return false;
-  if (size + warning_size + encoding.raw.size() <= limits::kResourceAndRawBytesMax) return true;
+  if (size() + encoding.raw.size() <= limits::kResourceAndRawBytesMax) return true;
   warnings.Add(place.Named("rawResource", "raw_resource"),
                absl::StrCat("must not make the resource larger than ",
                             limits::kResourceAndRawBytesMax, " bytes; left out"));

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,11 +33,11 @@ class ResourceReader final : private EmbeddedResources {
 
   // Reads the delivery's own resource, the object `data`, whose id was checked. None if it is too
   // large to be stored. What is embedded in it is in TakeEmbedded() afterwards.
-  std::optional<Mutation> Read(const Model& model, const JsonValue& data, std::string id, Rank rank,
-                               WarningList& warnings);
+  std::optional<Mutation> Read(const Model& model, const JsonValue& data, std::string_view id,
+                               Rank rank, WarningList& warnings);
 
   // The same for a delete, of which only the key and the time count.
-  Mutation ReadDelete(const Model& model, const JsonValue& data, std::string id,
+  Mutation ReadDelete(const Model& model, const JsonValue& data, std::string_view id,
                       WarningList& warnings);
 
   // Embedded resources, depth first.
@@ -45,23 +46,24 @@ class ResourceReader final : private EmbeddedResources {
   bool embedded_warnings() const { return embedded_warnings_; }
 
  private:
+  struct Members;
   struct Encoding;
 
   void Take(const ReferenceTarget& target, std::string_view field_model, const JsonValue& object,
             const Place& place, WarningList& warnings) override;
-  std::optional<Mutation> ReadAt(const Model& model, const JsonValue& object, std::string id,
+  std::optional<Mutation> ReadAt(const Model& model, const JsonValue& object, std::string_view id,
                                  Rank rank, const Place& place, WarningList& warnings);
-  void ReadFields(const Model& model, const JsonValue& object, const Place& place,
+  void ReadFields(const Model& model, const Members& members, const Place& place,
                   WarningList& warnings, Encoding& encoding);
-  void ReadCustom(std::vector<JsonValue::Member> sent, const Place& fields, FieldReader& reader,
+  void ReadCustom(std::span<const JsonValue::Member> sent, const Place& fields, FieldReader& reader,
                   WarningList& warnings, Encoding& encoding);
-  void ReadTimes(const JsonValue& object, const Place& place, WarningList& warnings,
+  void ReadTimes(const Members& members, const Place& place, WarningList& warnings,
                  Encoding& encoding);
-  void ReadRaw(const JsonValue& object, const Place& place, WarningList& warnings,
+  void ReadRaw(const Members& members, const Place& place, WarningList& warnings,
                Encoding& encoding);
   // Leaves out what has to be, until the resource can be stored; false if it cannot.
   bool Fit(const Place& place, WarningList& warnings, Encoding& encoding);
-  Key KeyOf(const Model& model, std::string id) const;
+  Key KeyOf(const Model& model, std::string_view id) const;
 
   const ModelRegistry& registry_;
   const JsonBody& body_;

@@ -1,7 +1,6 @@
 #include "server/model/scalar_reader.h"
 
 #include <algorithm>
-#include <bit>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -76,8 +75,7 @@ ScalarResult ReadDouble(const FieldPlan& field, const JsonValue& value, std::str
     return LeftOut(value.kind() == Kind::kHuge ? "must be a number that a double can hold; left out"
                                                : "must be a number; left out");
   }
-  const auto bits = std::bit_cast<uint64_t>(*number);
-  for (int shift = 0; shift < 64; shift += 8) out += static_cast<char>(bits >> shift);
+  AppendDouble(out, *number);
   return {.kept = true, .broken_rule = BelowMinimum(field, *number)};
 }
 

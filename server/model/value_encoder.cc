@@ -1,5 +1,6 @@
 #include "server/model/value_encoder.h"
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "server/base/limits.h"
 #include "server/base/wire.h"
+#include "server/model/nested_field.h"
 
 namespace tributary {
 namespace {
@@ -22,6 +24,11 @@ constexpr uint32_t kList = 6;
 constexpr uint32_t kEntries = 1;  // Struct.fields, ListValue.values
 constexpr uint32_t kEntryKey = 1;
 constexpr uint32_t kEntryValue = 2;
+
+void AppendNumber(std::string& out, double value) {
+  wire::AppendTag(out, kNumber, wire::Type::kFixed64);
+  AppendDouble(out, value);
+}
 
 // A oneof field is written also where it is 0.
 void AppendVarintField(std::string& out, uint32_t field, uint64_t value) {
@@ -39,10 +46,10 @@ bool IsExact(uint64_t magnitude) {
 
 }  // namespace
 
-void AppendDouble(std::string& out, uint32_t field, double value) {
-  wire::AppendTag(out, field, wire::Type::kFixed64);
-  const auto bits = std::bit_cast<uint64_t>(value);
-  for (int shift = 0; shift < 64; shift += 8) out += static_cast<char>(bits >> shift);
+void AppendDouble(std::string& out, double value) {
+  // The wire is little-endian, and so is all we run on.
+  const auto bytes = std::bit_cast<std::array<char, sizeof(value)>>(value);
+  out.append(bytes.data(), bytes.size());
 }
 
 bool HasReplacementCharacter(std::string_view text) {
@@ -77,7 +84,7 @@ bool ValueEncoder::AppendHuge(const JsonValue& value, std::string& out) {
   const std::string text = value.NumberText();
   if (text.find_first_of(".eE") == std::string::npos) {
     if (const std::optional<double> exact = ExactDouble(text); exact.has_value()) {
-      AppendDouble(out, kNumber, *exact);
+      AppendNumber(out, *exact);
     } else {
       AppendIntegerText(text, out);
     }
@@ -88,34 +95,36 @@ bool ValueEncoder::AppendHuge(const JsonValue& value, std::string& out) {
   return false;
 }
 
-bool ValueEncoder::AppendArray(const JsonValue& value, int depth, std::string& out) {
-  std::string list;
-  std::string item;
-  for (const JsonValue& child : value.Items()) {
-    item.clear();
-    if (Append(child, depth, item)) wire::AppendBytes(list, kEntries, item);
-    if (too_deep_) return false;
-  }
-  wire::AppendBytes(out, kList, list);
-  return true;
+void ValueEncoder::AppendArray(const JsonValue& value, int depth, std::string& out) {
+  NestedField list(out, kList);
+  value.ForEachItem([&](const JsonValue& child) {
+    if (too_deep_) return;
+    NestedField item(out, kEntries);
+    if (Append(child, depth, out)) {
+      item.End();
+    } else {
+      item.Drop();
+    }
+  });
+  list.End();
 }
 
-bool ValueEncoder::AppendObject(const JsonValue& value, int depth, std::string& out) {
-  std::string fields;
-  std::string entry;
-  std::string content;
+void ValueEncoder::AppendObject(const JsonValue& value, int depth, std::string& out) {
+  NestedField fields(out, kStruct);
   for (const auto& [key, child] : value.SortedMembers()) {
-    content.clear();
-    const bool kept = Append(child, depth, content);
-    if (too_deep_) return false;
-    if (!kept) continue;
-    entry.clear();
-    AppendText(kEntryKey, key, entry);
-    wire::AppendBytes(entry, kEntryValue, content);
-    wire::AppendBytes(fields, kEntries, entry);
+    if (too_deep_) break;
+    NestedField entry(out, kEntries);
+    wire::AppendBytes(out, kEntryKey, key);
+    NestedField content(out, kEntryValue);
+    if (!Append(child, depth, out)) {
+      entry.Drop();
+      continue;
+    }
+    content.End();
+    entry.End();
+    replacement_characters_ = replacement_characters_ || HasReplacementCharacter(key);
   }
-  wire::AppendBytes(out, kStruct, fields);
-  return true;
+  fields.End();
 }
 
 // False if the value is left out, alone or because the whole is too deep.
@@ -132,7 +141,7 @@ bool ValueEncoder::Append(const JsonValue& value, int depth, std::string& out) {
       const uint64_t magnitude =
           number < 0 ? 0 - static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
       if (IsExact(magnitude)) {
-        AppendDouble(out, kNumber, static_cast<double>(number));
+        AppendNumber(out, static_cast<double>(number));
       } else {
         AppendIntegerText(value.NumberText(), out);
       }
@@ -140,13 +149,13 @@ bool ValueEncoder::Append(const JsonValue& value, int depth, std::string& out) {
     }
     case JsonValue::Kind::kUnsigned:
       if (IsExact(value.AsUnsigned())) {
-        AppendDouble(out, kNumber, static_cast<double>(value.AsUnsigned()));
+        AppendNumber(out, static_cast<double>(value.AsUnsigned()));
       } else {
         AppendIntegerText(value.NumberText(), out);
       }
       return true;
     case JsonValue::Kind::kDouble:
-      AppendDouble(out, kNumber, value.AsDouble());
+      AppendNumber(out, value.AsDouble());
       return true;
     case JsonValue::Kind::kHuge:
       return AppendHuge(value, out);
@@ -161,8 +170,12 @@ bool ValueEncoder::Append(const JsonValue& value, int depth, std::string& out) {
     too_deep_ = true;
     return false;
   }
-  return value.kind() == JsonValue::Kind::kArray ? AppendArray(value, depth + 1, out)
-                                                 : AppendObject(value, depth + 1, out);
+  if (value.kind() == JsonValue::Kind::kArray) {
+    AppendArray(value, depth + 1, out);
+  } else {
+    AppendObject(value, depth + 1, out);
+  }
+  return !too_deep_;
 }
 
 }  // namespace tributary

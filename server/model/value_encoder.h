@@ -10,8 +10,8 @@
 
 namespace tributary {
 
-// Appends a double field, also if it is 0.
-void AppendDouble(std::string& out, uint32_t field, double value);
+// Appends the content of a double field.
+void AppendDouble(std::string& out, double value);
 
 // Encodes JSON as google.protobuf.Value, deterministically: keys in the order of their bytes, of
 // equal keys the last. What a double cannot hold is never changed in silence: an integer becomes a
@@ -36,8 +36,8 @@ class ValueEncoder {
   void AppendText(uint32_t field, std::string_view text, std::string& out);
   void AppendIntegerText(const std::string& digits, std::string& out);
   bool AppendHuge(const JsonValue& value, std::string& out);
-  bool AppendArray(const JsonValue& value, int depth, std::string& out);
-  bool AppendObject(const JsonValue& value, int depth, std::string& out);
+  void AppendArray(const JsonValue& value, int depth, std::string& out);
+  void AppendObject(const JsonValue& value, int depth, std::string& out);
 
   bool too_deep_ = false;
   bool replacement_characters_ = false;

@@ -58,18 +58,18 @@ void WarningList::TakeFromSource(const JsonValue& list, const Place& place) {
     return;
   }
   size_t index = 0;
-  for (const JsonValue& item : list.Items()) {
+  list.ForEachItem([&](const JsonValue& item) {
     const Place item_place = place.Item(index++);
-    if (item.IsNull()) continue;
+    if (item.IsNull()) return;
     if (!item.IsObject()) {
       Add(item_place, "must be an object; left out", item);
-      continue;
+      return;
     }
     ++source_count_;
-    if (source_.size() >= limits::kWarningsMax) continue;
+    if (source_.size() >= limits::kWarningsMax) return;
     source_.push_back({TextOf(item, "code", kTextBytesMax), TextOf(item, "message", kLineBytesMax),
                        TextOf(item, "field", kTextBytesMax), TextOf(item, "value", kTextBytesMax)});
-  }
+  });
 }
 
 void WarningList::Add(const Place& place, std::string_view rule, const JsonValue& value) {

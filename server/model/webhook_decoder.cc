@@ -1,6 +1,8 @@
 #include "server/model/webhook_decoder.h"
 
+#include <memory>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -41,24 +43,25 @@ Fault MakeFault(std::string_view pointer, std::string_view rule, const JsonValue
 
 // What the envelope says, as far as it was read; the rest is in the faults.
 struct Envelope {
-  std::string event;
-  std::string model;
-  std::string trigger;
-  std::string id;
+  std::optional<JsonValue> event;
   std::optional<JsonValue> data;
+  std::string_view event_text;
+  std::string_view model;    // in event_text
+  std::string_view trigger;  // in event_text
+  std::string id;
 };
 
-void ReadEvent(const JsonValue& root, Envelope& envelope, std::vector<Fault>& faults) {
+void ReadEvent(Envelope& envelope, std::vector<Fault>& faults) {
   constexpr std::string_view kRule = "must be a string of the form model::trigger";
-  const std::optional<JsonValue> event = root.Find("event");
+  const std::optional<JsonValue>& event = envelope.event;
   if (!event.has_value()) {
     faults.push_back(MakeFault("/event", kRule));
     return;
   }
   if (event->kind() == JsonValue::Kind::kString) {
-    envelope.event = std::string(CutUtf8(event->AsString(), limits::kNameBytesMax));
+    envelope.event_text = CutUtf8(event->AsString(), limits::kNameBytesMax);
   }
-  const std::string_view text = envelope.event;
+  const std::string_view text = envelope.event_text;
   const size_t at = text.find(kSeparator);
   if (at == 0 || at == std::string_view::npos || at + kSeparator.size() == text.size() ||
       event->AsString().size() > limits::kNameBytesMax || !IsCleanUtf8(text)) {
@@ -69,13 +72,13 @@ void ReadEvent(const JsonValue& root, Envelope& envelope, std::vector<Fault>& fa
   envelope.trigger = text.substr(at + kSeparator.size());
 }
 
-void ReadId(const JsonValue& data, Envelope& envelope, std::vector<Fault>& faults) {
-  const std::optional<JsonValue> id = data.Find("id");
+void ReadId(const std::optional<JsonValue>& id, Envelope& envelope, std::vector<Fault>& faults) {
   if (!id.has_value() || id->IsNull()) {
     faults.push_back(MakeFault("/data/id", "is required"));
     return;
   }
-  const std::string text = FieldReader::IdText(*id);
+  std::string digits;
+  const std::string_view text = FieldReader::IdText(*id, digits);
   if (FieldReader::IsName(text)) {
     envelope.id = text;
     return;
@@ -92,16 +95,16 @@ Envelope ReadEnvelope(const JsonValue& root, std::vector<Fault>& faults) {
     faults.push_back(MakeFault("", "the body must be an object with event and data", root));
     return envelope;
   }
-  ReadEvent(root, envelope, faults);
-  envelope.data = root.Find("data");
+  std::tie(envelope.event, envelope.data) = std::tuple_cat(root.FindEach({"event", "data"}));
+  ReadEvent(envelope, faults);
   if (!envelope.data.has_value() || !envelope.data->IsObject()) {
     faults.push_back(envelope.data.has_value()
                          ? MakeFault("/data", "must be an object", *envelope.data)
                          : MakeFault("/data", "is required"));
     return envelope;
   }
-  ReadId(*envelope.data, envelope, faults);
-  const std::optional<JsonValue> model = envelope.data->Find("model");
+  const auto [id, model] = envelope.data->FindEach({"id", "model"});
+  ReadId(id, envelope, faults);
   const bool said = model.has_value() && !model->IsNull();
   if (said && !envelope.model.empty() &&
       (model->kind() != JsonValue::Kind::kString || model->AsString() != envelope.model)) {
@@ -116,8 +119,12 @@ Envelope ReadEnvelope(const JsonValue& root, std::vector<Fault>& faults) {
 class Decoding {
  public:
   Decoding(const ModelRegistry& registry, const DecoderOptions& options,
-           const WebhookHeaders& headers, std::string body, int64_t arrived_us)
-      : registry_(registry), options_(options), headers_(headers), text_(std::move(body)) {
+           const WebhookHeaders& headers, std::string text, int64_t arrived_us, JsonBody& body)
+      : registry_(registry),
+        options_(options),
+        headers_(headers),
+        text_(std::move(text)),
+        body_(body) {
     Delivery& delivery = result_.delivery;
     delivery.connector_id = headers.connector_id;
     delivery.owner_id = headers.owner_id;
@@ -139,7 +146,7 @@ class Decoding {
   const DecoderOptions& options_;
   const WebhookHeaders& headers_;
   std::string text_;
-  JsonBody body_;
+  JsonBody& body_;
   Envelope envelope_;
   bool keep_body_ = false;
   DecodedWebhook result_;
@@ -158,7 +165,7 @@ DecodedWebhook Decoding::Run() {
 void Decoding::Judge() {
   std::vector<Fault> faults;
   envelope_ = ReadEnvelope(body_.root(), faults);
-  result_.delivery.event = envelope_.event;
+  result_.delivery.event = envelope_.event_text;
   result_.delivery.resource_id = envelope_.id;
   const Model* model = registry_.Find(envelope_.model);
   // Somebody waits for cards whatever is wrong with the rest.
@@ -212,7 +219,7 @@ void Decoding::Refuse(Refusal refusal, std::vector<Fault> faults) {
 }
 
 void Decoding::Park(std::string_view why) {
-  result_.faults.push_back(MakeFault("/event", why, *body_.root().Find("event")));
+  result_.faults.push_back(MakeFault("/event", why, *envelope_.event));
   result_.delivery.intake = Delivery::Intake::kPark;
   keep_body_ = true;
   DescribeProblem();
@@ -252,9 +259,16 @@ void Decoding::Seal() {
 
 }  // namespace
 
+DecodeMemory::DecodeMemory() : body_(std::make_unique<JsonBody>()) {}
+DecodeMemory::~DecodeMemory() = default;
+
 DecodedWebhook WebhookDecoder::Decode(const WebhookHeaders& headers, std::string body,
-                                      int64_t arrived_us) const {
-  return Decoding(registry_, options_, headers, std::move(body), arrived_us).Run();
+                                      int64_t arrived_us, DecodeMemory& memory) const {
+  static_assert(kBodySlackBytes >= JsonBody::kSlackBytes);
+  DecodedWebhook decoded =
+      Decoding(registry_, options_, headers, std::move(body), arrived_us, *memory.body_).Run();
+  memory.body_->Trim();
+  return decoded;
 }
 
 }  // namespace tributary

@@ -1,14 +1,19 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "server/model/model.h"
 #include "server/store/types.h"
 
 namespace tributary {
+
+class JsonBody;
 
 // What is wrong with one place of a body.
 struct Fault {
@@ -47,6 +52,17 @@ struct DecoderOptions {
   bool keep_raw_resource = true;  // false: rawResource is dropped, silently
 };
 
+// Memory that the decodes of one thread use one after the other. Keeps a few hundred KiB at most.
+class DecodeMemory {
+ public:
+  DecodeMemory();
+  ~DecodeMemory();
+
+ private:
+  friend class WebhookDecoder;
+  const std::unique_ptr<JsonBody> body_;
+};
+
 // Turns the body of a webhook into a Delivery: one mechanism for all models, driven by their plans.
 //
 // Lenient in content, strict in the envelope. Malformed JSON anywhere in the body refuses it; a
@@ -57,9 +73,18 @@ class WebhookDecoder {
   explicit WebhookDecoder(const ModelRegistry& registry, DecoderOptions options = {})
       : registry_(registry), options_(options) {}
 
+  // Capacity beyond its size that a body should have: parsing needs it, and copies a body without.
+  static constexpr size_t kBodySlackBytes = 64;
+
   // `arrived_us` is the clock when the request was read. `body` is taken, to be parsed where it
   // lies.
-  DecodedWebhook Decode(const WebhookHeaders& headers, std::string body, int64_t arrived_us) const;
+  DecodedWebhook Decode(const WebhookHeaders& headers, std::string body, int64_t arrived_us,
+                        DecodeMemory& memory) const;
+  // The same with new memory.
+  DecodedWebhook Decode(const WebhookHeaders& headers, std::string body, int64_t arrived_us) const {
+    DecodeMemory memory;
+    return Decode(headers, std::move(body), arrived_us, memory);
+  }
 
  private:
   const ModelRegistry& registry_;

@@ -48,6 +48,27 @@ TEST(JsonBody, AcceptsNoHugeNumberInThePlaceOfAKey) {
   EXPECT_TRUE(Reprinted("{\"a\":1e400,1e400:1}").starts_with("refused"));
 }
 
+TEST(JsonBody, ReadsOneBodyAfterTheOtherAndKeepsNothingOfTheLast) {
+  JsonBody body;
+  std::string odd = R"(["\ud83d",1e400])";
+  ASSERT_TRUE(body.Parse(odd));
+  EXPECT_TRUE(body.lone_surrogates());
+  std::string broken = "[";
+  ASSERT_FALSE(body.Parse(broken));
+  std::string large = "[" + std::string(500'000, ' ') + "2]";
+  ASSERT_TRUE(body.Parse(large));
+  EXPECT_EQ(body.root().Text(100), "[2]");
+  body.Trim();
+  std::string plain = R"({"a":1,"b":2,"a":3})";
+  ASSERT_TRUE(body.Parse(plain));
+  EXPECT_FALSE(body.lone_surrogates());
+  EXPECT_EQ(body.error().reason, "");
+  const auto [b, a, c] = body.root().FindEach({"b", "a", "c"});
+  EXPECT_EQ(b->AsInteger(), 2);
+  EXPECT_EQ(a->AsInteger(), 3);
+  EXPECT_FALSE(c.has_value());
+}
+
 TEST(JsonBody, SaysWhereItStopsBeingJson) {
   const auto error = [](std::string json) {
     JsonBody body;
