@@ -4,8 +4,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <cstring>
 #include <functional>
+#include <mutex>
 #include <random>
 
 #include "absl/strings/str_cat.h"
@@ -182,6 +185,95 @@ TEST_F(SqliteLate, RunsOfAnotherSizeAreKnownToo) {
   for (int i = 50; i < 300; ++i) Commit({Of(i, 300)});
   for (int i = 0; i < 50; ++i)
     EXPECT_EQ(Commit({Of(i, 50)}).outcomes[0].verdict, Verdict::kDuplicate);
+}
+
+// Waits for the sweep, which begins when nobody commits.
+class SqliteSettled : public SqliteStoreTest {
+ protected:
+  void OpenAndAwaitSweep() {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool swept = false;
+    options_.fault_point = [&](const char* step) {
+      if (std::strcmp(step, "swept") != 0) return;
+      const std::lock_guard<std::mutex> lock(mutex);
+      swept = true;
+      changed.notify_one();
+    };
+    Open();
+    {
+      std::unique_lock<std::mutex> lock(mutex);
+      ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(30), [&] { return swept; }));
+    }
+    Close();
+    options_.fault_point = nullptr;
+  }
+
+  std::vector<std::string> Listed(std::optional<Revision> revision = std::nullopt) {
+    std::vector<std::string> all;
+    RecordQuery query;
+    query.revision = revision;
+    for (;;) {
+      const auto page = store_->List(query);
+      TRIBUTARY_EXPECT_OK(page);
+      if (!page.ok()) return all;
+      for (const Record& record : page->records) {
+        all.push_back(absl::StrCat(record.key.id, "=", record.state, "@", record.revision));
+      }
+      if (!page->next.has_value()) return all;
+      query.after = page->next;
+      query.revision = page->revision;
+    }
+  }
+
+  void Fill() {
+    std::vector<Delivery> batch;
+    for (int i = 0; i < 1000; ++i) {
+      batch.push_back(Updated(absl::StrCat(1000 + i)).At(i).State("old"));
+    }
+    batch.push_back(Deleted("1007").At(2000));
+    Open();
+    Commit(batch);
+    Close();
+  }
+};
+
+TEST_F(SqliteSettled, CopiesAreReadOnlyWhileTheyAreOfTheStateThatStands) {
+  Fill();
+  OpenAndAwaitSweep();
+  ASSERT_GE(std::stoi(Ask("SELECT count(*) FROM settled")), 999);
+  EXPECT_EQ(Ask("SELECT count(*) FROM settled AS s JOIN resource AS r ON s.scope = r.scope AND"
+                " s.id = r.id WHERE s.revision <> r.revision"),
+            "0");
+  Open();
+  const auto before = Listed();
+  EXPECT_THAT(before, SizeIs(999));
+  const Revision at = store_->GetHead()->revision;
+  Commit({Updated("1003").At(5000).State("new"), Deleted("1004").At(5000),
+          Updated("0999").At(5000).State("first")});
+  const auto after = Listed();
+  EXPECT_THAT(after, SizeIs(999));
+  EXPECT_EQ(after[0], absl::StrCat("0999=first@", at + 3));
+  EXPECT_EQ(after[4], absl::StrCat("1003=new@", at + 1));
+  EXPECT_EQ(Listed(at), before);
+}
+
+TEST_F(SqliteSettled, ACopyServesThePagesThatWouldReadTheLog) {
+  Fill();
+  OpenAndAwaitSweep();
+  // Of a state that only the log holds, a page would say that it is damaged.
+  Sql("UPDATE change SET state = x'00' WHERE revision = 6");
+  Open();
+  EXPECT_EQ(Listed()[5], "1005=old@6");
+  EXPECT_THAT(store_->Get(KeyOf("1005"), false), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST_F(SqliteSettled, ADamagedCopyIsFound) {
+  Fill();
+  OpenAndAwaitSweep();
+  Sql("UPDATE settled SET state = x'00' WHERE id = x'31303035'");
+  Open();
+  EXPECT_THAT(store_->List({}), StatusIs(absl::StatusCode::kDataLoss));
 }
 
 TEST(FingerprintFilter, NeverDeniesWhatItHoldsAndSeldomClaimsWhatItDoesNot) {

@@ -17,7 +17,10 @@ constexpr size_t kCacheBytes = 1024 * 1024;  // it copies pages from the log pas
 }  // namespace
 
 Checkpointer::Checkpointer(const SqliteOptions& options, Writer& writer, ReadPool& pool)
-    : writer_(writer), pool_(pool), database_(OpenForWriting(options.path, kCacheBytes)) {
+    : options_(options),
+      writer_(writer),
+      pool_(pool),
+      database_(OpenForWriting(options.path, kCacheBytes)) {
   TimeFsyncs(*database_, *options.metrics);
   database_->setBusyTimeout(
       0);  // readers in the way are no reason to wait: the gate is there for them
@@ -36,7 +39,7 @@ Checkpointer::~Checkpointer() {
 void Checkpointer::Notice() {
   {
     MutexLock lock(mutex_);
-    if (due_ || writer_.log_pages() < threshold_) return;
+    if (due_ || writer_.log_bytes() < threshold_) return;
     due_ = true;
   }
   wake_.NotifyOne();
@@ -52,7 +55,7 @@ void Checkpointer::Run() {
     const bool done = Checkpoint();
     MutexLock lock(mutex_);
     due_ = false;
-    threshold_ = done ? kPages : std::max(writer_.log_pages(), kPages) + kRetryPages;
+    threshold_ = done ? kBytes : std::max(writer_.log_bytes(), kBytes) + kRetryBytes;
   }
 }
 
@@ -60,7 +63,8 @@ bool Checkpointer::Checkpoint() {
   // Most of the log is copied beside the writer and the readers, the rest between two commits.
   pool_.EndIdleSnapshots();
   StartOver(SQLITE_CHECKPOINT_PASSIVE);
-  const bool shut = writer_.log_pages() >= kGatePages;
+  if (options_.fault_point) options_.fault_point("checkpoint");
+  const bool shut = writer_.log_bytes() >= kGateBytes;
   if (shut) pool_.Close();
   bool done = false;
   writer_.BetweenCommits([&] {

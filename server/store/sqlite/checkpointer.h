@@ -2,6 +2,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <cstdint>
 #include <memory>
 #include <thread>
 
@@ -14,14 +15,15 @@
 namespace tributary::sqlite {
 
 // Moves the write-ahead log into the database file, on a thread and a connection of its own, so
-// that no commit stops for it; and keeps the log bounded, whatever the readers do: past kGatePages
+// that no commit stops for it; and keeps the log bounded, whatever the readers do: past kGateBytes
 // it shuts the gate of `pool` for the few milliseconds in which the log starts over. All that
 // it is given must outlive it.
 class Checkpointer {
  public:
-  static constexpr int kPages = 4000;       // 16 MiB: worth a checkpoint
-  static constexpr int kGatePages = 16384;  // 64 MiB: readers have kept the log from starting over
-  static constexpr int kRetryPages = 1000;  // after readers were in the way
+  static constexpr int64_t kMiB = 1024 * 1024;
+  static constexpr int64_t kBytes = 16 * kMiB;      // of the log: worth a checkpoint
+  static constexpr int64_t kGateBytes = 64 * kMiB;  // readers have kept it from starting over
+  static constexpr int64_t kRetryBytes = 4 * kMiB;  // more, after readers were in the way
 
   // Throws SQLite::Exception.
   Checkpointer(const SqliteOptions& options, Writer& writer, ReadPool& pool);
@@ -37,6 +39,7 @@ class Checkpointer {
   bool Checkpoint();
   bool StartOver(int mode);
 
+  const SqliteOptions& options_;
   Writer& writer_;
   ReadPool& pool_;
   const std::unique_ptr<SQLite::Database> database_;
@@ -45,7 +48,7 @@ class Checkpointer {
   Condition wake_;
   bool due_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  int threshold_ ABSL_GUARDED_BY(mutex_) = kPages;
+  int64_t threshold_ ABSL_GUARDED_BY(mutex_) = kBytes;
   std::thread thread_;
 };
 

@@ -111,8 +111,10 @@ Reader::Reader(const std::string& path, size_t cache_bytes, const Scopes& scopes
       find_(*database_, absl::StrCat(kPointerAndChange, " WHERE r.scope = ? AND r.id = ?"),
             absl::StrCat("r.id, ", kPointerColumns, ", ")),
       list_(*database_,
-            absl::StrCat(kPointerAndChange, " WHERE r.scope = ? AND r.id >= ? ORDER BY r.id"),
-            absl::StrCat("r.id, ", kPointerColumns, ", ")),
+            absl::StrCat("SELECT r.id, ", kPointerColumns,
+                         " FROM resource AS r WHERE r.scope = ? AND r.id >= ? ORDER BY r.id")),
+      settled_(*database_, absl::StrCat("SELECT id, ", kSettledColumns,
+                                        " FROM settled WHERE scope = ? AND id >= ? ORDER BY id")),
       log_(*database_, " FROM change AS c WHERE c.revision = ?"),
       scan_(*database_,
             " FROM change AS c WHERE c.revision > ? AND c.revision <= ? ORDER BY c.revision"),
@@ -207,13 +209,35 @@ RecordPage Reader::List(const RecordQuery& query, Revision at, Revision head) {
   return page;
 }
 
+// Goes along the settled copies of one scope.
+class Reader::Settled {
+ public:
+  Settled(SQLite::Statement& statement, const Scope& scope, std::string_view from)
+      : rows_(statement) {
+    rows_.Bind(scope.id).Bind(from);
+    more_ = rows_.Next();
+  }
+
+  // The copy of the state that `revision` made, if there is one. Keys must rise from call to call.
+  std::optional<Record> Find(const Key& key, Revision revision) {
+    while (more_ && rows_.Bytes(0) < key.id) more_ = rows_.Next();
+    if (!more_ || rows_.Bytes(0) != key.id || rows_.Int(1) != revision) return std::nullopt;
+    const SettledRow row = ReadSettled(rows_, 1, key);
+    return Record{key, revision, row.IsTombstone(), std::string(row.state), ""};
+  }
+
+ private:
+  Query rows_;
+  bool more_;
+};
+
 bool Reader::ListScope(const RecordQuery& query, const Scope& scope, std::string_view from,
                        Budget& budget, RecordPage& page, size_t& bytes) {
-  // One page looks at no more keys than that, so it never gets behind the last of them.
   const Overlay::Range late = Covered(overlay_.From({scope.id, from}, kRangeMax));
   auto newer = late.entries.begin();
-  Query rows(list_[query.raw]);
+  Query rows(list_);
   rows.Bind(scope.id).Bind(from);
+  Settled settled(settled_, scope, from);
   for (bool more = rows.Next(); more || newer != late.entries.end();) {
     // `page.next` names the last key that was looked at, which is not this one yet.
     if (page.records.size() >= static_cast<size_t>(std::max(query.max_records, 1))) return false;
@@ -221,19 +245,23 @@ bool Reader::ListScope(const RecordQuery& query, const Scope& scope, std::string
     const int order = !more                         ? 1
                       : newer == late.entries.end() ? -1
                                                     : rows.Bytes(0).compare(newer->id);
-    const std::string id(order <= 0 ? rows.Bytes(0) : std::string_view(newer->id));
-    std::optional<ChangeRow> row =
-        order < 0 ? JoinedRow(rows, scope, id, page.revision, query.raw)
-                  : WalkBack(newer->pointer.revision, scope, id, page.revision, query.raw);
-    if (row.has_value() && !row->IsTombstone()) {
-      Record record = RecordOf(std::move(*row));
-      bytes += Bytes(record);
-      if (bytes > query.max_bytes && !page.records.empty()) return false;
-      page.next = record.key;
-      page.records.push_back(std::move(record));
-    } else {
-      page.next = scope.KeyOf(id);
+    const Key key = scope.KeyOf(order <= 0 ? rows.Bytes(0) : std::string_view(newer->id));
+    const Pointer pointer = order < 0 ? ReadPointer(rows, kPointerAt, key) : newer->pointer;
+    std::optional<Record> record;
+    if (!query.raw && pointer.revision <= page.revision) {
+      record = settled.Find(key, pointer.revision);
     }
+    if (!record.has_value()) {
+      std::optional<ChangeRow> row =
+          WalkBack(pointer.revision, scope, key.id, page.revision, query.raw);
+      if (row.has_value()) record = RecordOf(*std::move(row));
+    }
+    if (record.has_value() && !record->deleted) {
+      bytes += Bytes(*record);
+      if (bytes > query.max_bytes && !page.records.empty()) return false;
+      page.records.push_back(*std::move(record));
+    }
+    page.next = key;
     if (order <= 0) more = rows.Next();
     if (order >= 0) ++newer;
   }

@@ -37,6 +37,7 @@ class Reader {
  private:
   class Budget;
   class Filling;
+  class Settled;
 
   // Sees that a snapshot of `head` is open.
   void Begin(Revision head);
@@ -75,7 +76,8 @@ class Reader {
   SQLite::Statement begin_;
   SQLite::Statement end_;
   Pair find_;
-  Pair list_;
+  SQLite::Statement list_;
+  SQLite::Statement settled_;
   Pair log_;
   Pair scan_;
   SQLite::Statement scan_scope_;

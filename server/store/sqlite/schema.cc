@@ -133,6 +133,17 @@ CREATE TABLE fingerprint (
   PRIMARY KEY (run, identity, delivery)
 ) STRICT, WITHOUT ROWID;
 
+-- Copies of states: a row counts only while it is of the revision that its pointer names.
+CREATE TABLE settled (
+  scope    INTEGER NOT NULL,
+  id       BLOB NOT NULL,
+  revision INTEGER NOT NULL,
+  kind     INTEGER NOT NULL,
+  crc      INTEGER NOT NULL,
+  state    BLOB NOT NULL,
+  PRIMARY KEY (scope, id)
+) STRICT, WITHOUT ROWID;
+
 -- A filter that is empty excludes nothing.
 CREATE TABLE fingerprint_run (
   run       INTEGER PRIMARY KEY,
@@ -179,6 +190,7 @@ INSERT INTO fingerprint_run (run, newest_us, revision, delivery, filter)
   FROM idempotency HAVING count(*) > 0;
 DROP TABLE idempotency;
 
+INSERT INTO meta (key, value) VALUES ('swept_revision', 0), ('swept_resources', 0);
 INSERT INTO meta (key, value)
   SELECT 'applied_revision', coalesce(max(revision), 0) FROM change
   UNION ALL
@@ -209,7 +221,7 @@ std::string RandomId() {
 // One transaction holds the tables and the marks by which the file is known, so that a file that
 // was cut off in the middle is empty again.
 void Create(SQLite::Database& database) {
-  database.exec("PRAGMA page_size = 4096");
+  database.exec("PRAGMA page_size = 16384");
   database.exec(
       "PRAGMA auto_vacuum = INCREMENTAL");  // can't be switched on later without a rewrite
   SQLite::Transaction transaction(database);
@@ -322,14 +334,15 @@ Opened ReadOpened(SQLite::Database& database) {
   return opened;
 }
 
+int64_t ReadMeta(SQLite::Database& database, const std::string& key) {
+  SQLite::Statement select(database, "SELECT value FROM meta WHERE key = ?");
+  select.bind(1, key);
+  if (!select.executeStep()) throw DamagedRow("meta: " + key);
+  return select.getColumn(0).getInt64();
+}
+
 Watermark ReadWatermark(SQLite::Database& database) {
-  const auto read = [&](const std::string& key) {
-    SQLite::Statement select(database, "SELECT value FROM meta WHERE key = ?");
-    select.bind(1, key);
-    if (!select.executeStep()) throw DamagedRow("meta: " + key);
-    return select.getColumn(0).getInt64();
-  };
-  return {read(kAppliedRevision), read(kAppliedDelivery)};
+  return {ReadMeta(database, kAppliedRevision), ReadMeta(database, kAppliedDelivery)};
 }
 
 void LoadScopes(SQLite::Database& database, Scopes& scopes) {

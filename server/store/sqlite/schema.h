@@ -12,6 +12,7 @@
 //
 //   change           the log: every state of every resource, once, in the order of commit
 //   resource         the newest change of each resource, tombstones included; written late
+//   settled          copies of states in key order, for reading; made at leisure
 //   change_of_scope  the revisions of each scope; written late
 //   raise            versions that rose without a change, until `resource` has them
 //   scope            (model, connector, owner) under a number
@@ -49,6 +50,13 @@ Opened ReadOpened(SQLite::Database& database);
 // Up to where the tables that are written late are complete: the keys in `meta`, and their values.
 inline const std::string kAppliedRevision = "applied_revision";
 inline const std::string kAppliedDelivery = "applied_delivery";
+// What the last complete sweep (sweep.h) saw: the head when it began, and how many resources.
+inline const std::string kSweptRevision = "swept_revision";
+inline const std::string kSweptResources = "swept_resources";
+
+// An integer of `meta`.
+int64_t ReadMeta(SQLite::Database& database, const std::string& key);
+
 struct Watermark {
   Revision revision = 0;
   int64_t delivery = 0;

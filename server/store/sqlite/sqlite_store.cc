@@ -15,6 +15,7 @@
 #include "server/store/sqlite/read_pool.h"
 #include "server/store/sqlite/schema.h"
 #include "server/store/sqlite/scopes.h"
+#include "server/store/sqlite/settler.h"
 #include "server/store/sqlite/writer.h"
 
 namespace tributary {
@@ -32,7 +33,8 @@ class SqliteStore final : public Store {
         opened_(Load()),
         writer_(options_, clock, scopes_, overlay_, head_),
         readers_(options_.path, options_.readers, options_.cache_bytes / 8, scopes_, overlay_),
-        checkpointer_(options_, writer_, readers_) {}
+        checkpointer_(options_, writer_, readers_),
+        settler_(writer_, [this] { checkpointer_.Notice(); }) {}
 
   const std::string& id() const override { return opened_.store_id; }
 
@@ -40,6 +42,7 @@ class SqliteStore final : public Store {
     if (batch.empty()) return Committed();
     absl::StatusOr<Committed> committed = writer_.Commit(batch);
     checkpointer_.Notice();
+    settler_.Notice();
     return committed;
   }
 
@@ -113,6 +116,7 @@ class SqliteStore final : public Store {
   sqlite::Writer writer_;
   sqlite::ReadPool readers_;
   sqlite::Checkpointer checkpointer_;
+  sqlite::Settler settler_;
 };
 
 }  // namespace

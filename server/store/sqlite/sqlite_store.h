@@ -36,7 +36,7 @@ struct SqliteOptions {
   std::function<std::string(const Record& before, const Record& after)> changed_fields;
 
   // Called by tests at each named step ("recovering", "before_late_work", "before_commit",
-  // "after_commit", "checkpoint"); may end the process.
+  // "after_commit", "checkpoint", "settling", "swept"); may end the process.
   std::function<void(const char* step)> fault_point;
 };
 

@@ -27,6 +27,7 @@ Writer::Writer(const SqliteOptions& options, const Clock& clock, Scopes& scopes,
       database_(OpenForWriting(options.path, options.cache_bytes)),
       late_work_(*database_, scopes, overlay, options.late_changes_max),
       fingerprints_(*database_, options.late_changes_max),
+      sweep_(*database_, scopes),
       judge_(*database_, scopes, overlay, late_work_, fingerprints_, options),
       begin_(*database_, "BEGIN IMMEDIATE"),
       commit_(*database_, "COMMIT") {
@@ -36,6 +37,7 @@ Writer::Writer(const SqliteOptions& options, const Clock& clock, Scopes& scopes,
   late_work_.Recover([this] { FaultPoint("recovering"); });
   fingerprints_.Recover([this] { FaultPoint("recovering"); });
   head_.store(position_.revision);
+  page_bytes_ = database_->execAndGet("PRAGMA page_size").getInt();
   const auto on_commit = [](void* pages, sqlite3*, const char*, int count) {
     static_cast<std::atomic<int>*>(pages)->store(count, std::memory_order_relaxed);
     return SQLITE_OK;
@@ -71,6 +73,26 @@ absl::StatusOr<Committed> Writer::Commit(std::span<const Delivery> batch) {
     const absl::Status status = CurrentExceptionToStatus("written");
     RollBack();
     return status;
+  }
+}
+
+bool Writer::Settle() {
+  MutexLock lock(mutex_);
+  if (!sweep_.Due(position_.revision)) return false;
+  try {
+    // A copy that a crash takes back is made again: it does not have to wait for the disk.
+    database_->exec("PRAGMA synchronous = NORMAL");
+    Query(begin_).Run();
+    sweep_.WriteSlice(position_.revision);
+    FaultPoint("settling");
+    Query(commit_).Run();
+    database_->exec("PRAGMA synchronous = FULL");
+    if (sweep_.Committed()) FaultPoint("swept");
+    return true;
+  } catch (...) {
+    (void)CurrentExceptionToStatus("settled");
+    RollBack();
+    return false;
   }
 }
 
@@ -116,12 +138,14 @@ void Writer::Publish(Batch& added) {
 void Writer::RollBack() {
   // Some errors end the transaction by themselves.
   try {
+    database_->exec("PRAGMA synchronous = FULL");
     if (sqlite3_get_autocommit(database_->getHandle()) == 0) database_->exec("ROLLBACK");
   } catch (...) {
     (void)CurrentExceptionToStatus("rolled back");
   }
   late_work_.RolledBack();
   fingerprints_.RolledBack();
+  sweep_.RolledBack();
   position_known_ = false;  // read again from the disk before the next batch
 }
 

@@ -18,6 +18,7 @@
 #include "server/store/sqlite/overlay.h"
 #include "server/store/sqlite/scopes.h"
 #include "server/store/sqlite/sqlite_store.h"
+#include "server/store/sqlite/sweep.h"
 #include "server/store/store.h"
 
 namespace tributary::sqlite {
@@ -38,8 +39,13 @@ class Writer {
 
   absl::StatusOr<Committed> Commit(std::span<const Delivery> batch) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Pages in the write-ahead log after the last commit.
-  int log_pages() const { return log_pages_.load(std::memory_order_relaxed); }
+  // Settles some states (sweep.h); false: there is nothing to do, or it failed.
+  bool Settle() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The size of the write-ahead log after the last commit.
+  int64_t log_bytes() const {
+    return log_pages_.load(std::memory_order_relaxed) * int64_t{page_bytes_};
+  }
 
   // Runs `work` while no commit is under way; a commit that comes meanwhile waits for it.
   void BetweenCommits(const std::function<void()>& work) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -58,12 +64,14 @@ class Writer {
   Overlay& overlay_;
   std::atomic<Revision>& head_;
   std::atomic<int> log_pages_ = 0;
+  int page_bytes_ = 0;
 
   // Held for the length of a commit: it keeps checkpoints that need the log at rest apart from it.
   Mutex mutex_;
   const std::unique_ptr<SQLite::Database> database_ ABSL_PT_GUARDED_BY(mutex_);
   LateWork late_work_ ABSL_GUARDED_BY(mutex_);
   Fingerprints fingerprints_ ABSL_GUARDED_BY(mutex_);
+  Sweep sweep_ ABSL_GUARDED_BY(mutex_);
   Judge judge_ ABSL_GUARDED_BY(mutex_);
   SQLite::Statement begin_ ABSL_GUARDED_BY(mutex_);
   SQLite::Statement commit_ ABSL_GUARDED_BY(mutex_);

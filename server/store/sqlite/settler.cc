@@ -1,0 +1,52 @@
+#include "server/store/sqlite/settler.h"
+
+#include <utility>
+
+namespace tributary::sqlite {
+
+Settler::Settler(Writer& writer, std::function<void()> after_slice)
+    : writer_(writer),
+      after_slice_(std::move(after_slice)),
+      quiet_since_(std::chrono::steady_clock::now()) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+Settler::~Settler() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.NotifyOne();
+  thread_.join();
+}
+
+void Settler::Notice() {
+  bool wake = false;
+  {
+    MutexLock lock(mutex_);
+    quiet_since_ = std::chrono::steady_clock::now();
+    wake = !std::exchange(due_, true);
+  }
+  // One that waits for quiet looks at the time by itself.
+  if (wake) wake_.NotifyOne();
+}
+
+void Settler::Run() {
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      while (!due_ && !stopping_) wake_.Wait(mutex_);
+      while (!stopping_ && std::chrono::steady_clock::now() < quiet_since_ + kQuiet) {
+        wake_.WaitUntil(mutex_, quiet_since_ + kQuiet);
+      }
+      if (stopping_) return;
+      due_ = false;
+    }
+    if (!writer_.Settle()) continue;
+    after_slice_();
+    MutexLock lock(mutex_);
+    due_ = true;
+  }
+}
+
+}  // namespace tributary::sqlite
