@@ -40,6 +40,7 @@ LateWork::LateWork(SQLite::Database& database, const Scopes& scopes, Overlay& ov
 void LateWork::Recover(const std::function<void()>& step) {
   const Watermark from = ReadWatermark(database_);
   overlay_.Begin(from.revision);
+  applied_ = from.revision;
   Overlay::Added added;
   added.revision = from.revision;
   added.delivery = from.delivery;
@@ -106,8 +107,7 @@ void LateWork::WriteSlice(size_t weight) {
     Query(delete_raises_).Bind(raises_until_).Bind(static_cast<int64_t>(rows)).Run();
     raises_left_ = database_.getChanges() > 0;
   }
-  if (layer_ == nullptr) Take(overlay_.Freeze(weight_max_));
-  if (layer_ == nullptr) return;
+  if (!Begin(weight_max_)) return;
   // Both kinds of rows go along together: a layer of few keys has many revisions.
   const size_t left = WritePointers(rows) + WriteRevisions(rows);
   if (left > 0) return;
@@ -154,6 +154,7 @@ void LateWork::WriteWatermark() {
 void LateWork::Committed() {
   written_ = writing_;
   if (layer_ == nullptr || !written_.finished) return;
+  applied_ = layer_->revision;
   raises_until_ = layer_->delivery;
   raises_left_ = true;
   layer_.reset();
@@ -165,8 +166,8 @@ void LateWork::RolledBack() {
   raises_left_ = true;
 }
 
-bool LateWork::Flush() {
-  if (layer_ == nullptr) Take(overlay_.Freeze(1));
+bool LateWork::Begin(size_t weight_min) {
+  if (layer_ == nullptr) Take(overlay_.Freeze(weight_min));
   return layer_ != nullptr;
 }
 

@@ -35,8 +35,12 @@ class LateWork {
   void Committed();
   void RolledBack();
 
-  // Freezes whatever there is, for WriteSlice; false: nothing is left to do.
-  bool Flush();
+  // Freezes what there is for WriteSlice, if it weighs so much and no layer is frozen. True: there
+  // is one to be written.
+  bool Begin(size_t weight_min);
+
+  // The tables are complete up to here.
+  Revision applied() const { return applied_; }
 
  private:
   // How far the frozen layer was written.
@@ -64,8 +68,9 @@ class LateWork {
   SQLite::Statement put_watermark_;
   SQLite::Statement delete_raises_;
   Overlay::LayerPtr layer_;  // the frozen one
-  Cursor written_;           // durable
-  Cursor writing_;           // in the transaction in progress
+  Revision applied_ = 0;
+  Cursor written_;  // durable
+  Cursor writing_;  // in the transaction in progress
   const Scope* last_scope_ = nullptr;
   int64_t raises_until_ = 0;  // notes of deliveries up to it are of no use any more
   bool raises_left_ = false;

@@ -9,9 +9,9 @@
 
 namespace tributary::sqlite {
 
-// Has the writer settle states (sweep.h) while nobody commits: a slice at a time, on a thread of
-// its own, and none within kQuiet of a commit. `writer` and what `after_slice` uses must outlive
-// it.
+// Has the writer do late work and settle states (sweep.h) while nobody commits: a slice at a time,
+// on a thread of its own, and none within kQuiet of a commit. `writer` and what `after_slice` uses
+// must outlive it.
 class Settler {
  public:
   static constexpr std::chrono::milliseconds kQuiet{5};

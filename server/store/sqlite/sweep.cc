@@ -37,13 +37,13 @@ Sweep::Sweep(SQLite::Database& database, const Scopes& scopes)
   resources_ = ReadMeta(database, kSweptResources);
 }
 
-bool Sweep::Due(Revision head) const {
+bool Sweep::Due(Revision applied) const {
   return progress_.under_way ||
-         head - swept_ >= std::max(kChangesMin, resources_ / kResourcesPerChange);
+         applied - swept_ >= std::max(kChangesMin, resources_ / kResourcesPerChange);
 }
 
-void Sweep::WriteSlice(Revision head) {
-  if (!next_.under_way) next_ = {.under_way = true, .began = head, .last = {}, .resources = 0};
+void Sweep::WriteSlice(Revision applied) {
+  if (!next_.under_way) next_ = {.under_way = true, .began = applied, .last = {}, .resources = 0};
   for (const Stale& stale : ReadSlice(next_)) Settle(stale);
   if (next_.under_way) return;
   Query(note_).BindText(kSweptRevision).Bind(next_.began).Run();

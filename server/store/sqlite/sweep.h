@@ -23,11 +23,12 @@ class Sweep {
  public:
   Sweep(SQLite::Database& database, const Scopes& scopes);
 
-  // Changes that make a sweep worth its reading. `head` is the newest revision.
-  bool Due(Revision head) const;
+  // A sweep is under way, or changed enough to be worth its reading. `applied`: the pointers are
+  // complete up to this revision.
+  bool Due(Revision applied) const;
 
   // Goes on with a sweep, or begins one, within the transaction in progress.
-  void WriteSlice(Revision head);
+  void WriteSlice(Revision applied);
   // After it. True: a sweep is complete.
   bool Committed();
   void RolledBack();
@@ -36,7 +37,7 @@ class Sweep {
   // Where the sweep under way stands.
   struct Progress {
     bool under_way = false;
-    Revision began = 0;  // the head at that time
+    Revision began = 0;  // `applied` at that time
     PointerKey last;
     int64_t resources = 0;
   };
@@ -54,7 +55,7 @@ class Sweep {
   SQLite::Statement put_;
   SQLite::Statement note_;
 
-  Revision swept_ = 0;     // the head when the last complete sweep began
+  Revision swept_ = 0;     // `applied` when the last complete sweep began
   int64_t resources_ = 0;  // that it passed
   Progress progress_;      // durable
   Progress next_;          // in the transaction in progress

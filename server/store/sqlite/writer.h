@@ -39,7 +39,8 @@ class Writer {
 
   absl::StatusOr<Committed> Commit(std::span<const Delivery> batch) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Settles some states (sweep.h); false: there is nothing to do, or it failed.
+  // A slice of what can be done while nobody commits: late work, then a sweep. False: there is
+  // nothing to do, or it failed.
   bool Settle() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The size of the write-ahead log after the last commit.
