@@ -61,8 +61,11 @@ void Checkpointer::Run() {
 
 bool Checkpointer::Checkpoint() {
   // Most of the log is copied beside the writer and the readers, the rest between two commits.
-  pool_.EndIdleSnapshots();
-  StartOver(SQLITE_CHECKPOINT_PASSIVE);
+  // A second time for what came meanwhile, so that commits wait for little.
+  for (int pass = 0; pass < 2; ++pass) {
+    pool_.EndIdleSnapshots();
+    StartOver(SQLITE_CHECKPOINT_PASSIVE);
+  }
   if (options_.fault_point) options_.fault_point("checkpoint");
   const bool shut = writer_.log_bytes() >= kGateBytes;
   if (shut) pool_.Close();

@@ -16,9 +16,6 @@ namespace {
 // Nobody but this process has the file open, so a lock is held for moments only.
 constexpr int kBusyTimeoutMs = 10'000;
 
-// As much as Debian's SQLite maps at the most; what lies behind it is read with system calls.
-constexpr int64_t kMappedBytesMax = 0x7fff0000;
-
 // What a burst may leave of the write-ahead log once it starts over.
 constexpr int64_t kJournalBytesMax = 64 * 1024 * 1024;
 
@@ -28,9 +25,9 @@ std::unique_ptr<SQLite::Database> Open(const std::string& path, int flags, size_
                                                      kBusyTimeoutMs, TimedVfs());
   database->exec(absl::StrCat("PRAGMA cache_size = -", cache_bytes / 1024));
   database->exec("PRAGMA temp_store = MEMORY");
-  // What is read at random places costs a system call a page otherwise. An I/O error in the mapped
-  // part is a signal that ends the process (docs/adr/0011).
-  database->exec(absl::StrCat("PRAGMA mmap_size = ", kMappedBytesMax));
+  // Not mapped: what lies in key order is read as fast with system calls, the first touch of each
+  // page costs as much, and an I/O error would be a signal that ends the process (ADR 11).
+  database->exec("PRAGMA mmap_size = 0");
   return database;
 }
 

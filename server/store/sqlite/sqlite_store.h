@@ -21,7 +21,7 @@ struct SqliteMetrics {
 struct SqliteOptions {
   std::string path;
   int64_t idempotency_window_us = 7LL * 24 * 3600 * 1'000'000;
-  size_t cache_bytes = 64 * 1024 * 1024;  // page cache of the writer; readers take an eighth each
+  size_t cache_bytes = 32 * 1024 * 1024;  // page cache of the writer; readers take an eighth each
   int readers = 4;  // connections that read at once; further reads wait for one
 
   // Changes, and fingerprints for the check for duplicates, that gather in memory before they are
