@@ -1,8 +1,9 @@
 #include "server/model/changed_fields.h"
 
-#include <map>
-#include <set>
+#include <algorithm>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/strings.h"
@@ -20,12 +21,26 @@ constexpr uint32_t kRevision = 11;
 constexpr uint32_t kLastOfFrame = 11;
 constexpr uint32_t kChangedFields = 5;  // of a change message
 
-// The encoded fields of a message by their numbers; those of a repeated field one after the other,
-// tags and all.
-std::map<uint32_t, std::string> ByNumber(std::string_view message) {
-  std::map<uint32_t, std::string> fields;
+// What a message holds, in the order of keys; entries of one key in their own order. Our encoding
+// is in that order already.
+template <typename Key>
+using Entries = std::vector<std::pair<Key, std::string_view>>;
+
+template <typename Key>
+void Sort(Entries<Key>& entries) {
+  const auto by_key = [](const auto& a, const auto& b) { return a.first < b.first; };
+  if (!std::is_sorted(entries.begin(), entries.end(), by_key)) {
+    std::stable_sort(entries.begin(), entries.end(), by_key);
+  }
+}
+
+// The encoded fields of a message by their numbers, tags and all.
+Entries<uint32_t> ByNumber(std::string_view message) {
+  Entries<uint32_t> fields;
+  fields.reserve(32);
   wire::Reader reader(message);
-  while (const auto field = reader.Next()) fields[field->number].append(field->whole);
+  while (const auto field = reader.Next()) fields.emplace_back(field->number, field->whole);
+  Sort(fields);
   return fields;
 }
 
@@ -42,29 +57,38 @@ std::string_view Find(std::string_view message, uint32_t number, bool& present) 
 }
 
 // The custom fields of a state: encoded values by their keys.
-std::map<std::string_view, std::string_view> CustomFields(std::string_view state) {
-  std::map<std::string_view, std::string_view> entries;
+Entries<std::string_view> CustomFields(std::string_view state) {
+  Entries<std::string_view> entries;
   wire::Reader reader(state);
   while (const auto field = reader.Next()) {
     if (field->number != kCustomFields) continue;
     bool present = false;
     const std::string_view key = Find(field->bytes, 1, present);
-    entries[key] = Find(field->bytes, 2, present);
+    entries.emplace_back(key, Find(field->bytes, 2, present));
   }
+  Sort(entries);
   return entries;
 }
 
-template <typename Map>
-std::set<typename Map::key_type> Differing(const Map& before, const Map& after) {
-  std::set<typename Map::key_type> keys;
-  for (const auto& [key, value] : before) {
-    const auto other = after.find(key);
-    if (other == after.end() || other->second != value) keys.insert(key);
+// Calls `visit` for each key whose entries are not the same in both, in the order of keys.
+template <typename Key, typename Visit>
+void ForEachDiffering(const Entries<Key>& before, const Entries<Key>& after, Visit visit) {
+  auto a = before.begin();
+  auto b = after.begin();
+  const auto group_end = [](auto at, auto end, const Key& key) {
+    while (at != end && at->first == key) ++at;
+    return at;
+  };
+  while (a != before.end() || b != after.end()) {
+    const Key key = b == after.end()    ? a->first
+                    : a == before.end() ? b->first
+                                        : std::min(a->first, b->first);
+    const auto a_end = group_end(a, before.end(), key);
+    const auto b_end = group_end(b, after.end(), key);
+    if (!std::equal(a, a_end, b, b_end)) visit(key);
+    a = a_end;
+    b = b_end;
   }
-  for (const auto& [key, value] : after) {
-    if (!before.contains(key)) keys.insert(key);
-  }
-  return keys;
 }
 
 void Append(std::string& out, std::string_view path) {
@@ -75,40 +99,40 @@ void AppendFields(const Model& model, std::string_view before, std::string_view 
                   std::string& out) {
   bool in_before = false;
   bool in_after = false;
-  const std::set<uint32_t> numbers = Differing(ByNumber(Find(before, kFields, in_before)),
-                                               ByNumber(Find(after, kFields, in_after)));
-  if (numbers.empty() && in_before != in_after) Append(out, "fields");
-  for (const uint32_t number : numbers) {
-    const FieldPlan* field = model.fields().FindNumber(number);
-    // A state written by a later version may hold a field without a name here.
-    Append(out, field == nullptr ? "fields" : absl::StrCat("fields.", field->name));
-  }
+  bool any = false;
+  ForEachDiffering(ByNumber(Find(before, kFields, in_before)),
+                   ByNumber(Find(after, kFields, in_after)), [&](uint32_t number) {
+                     any = true;
+                     const FieldPlan* field = model.fields().FindNumber(number);
+                     // A state written by a later version may hold a field without a name here.
+                     Append(out,
+                            field == nullptr ? "fields" : absl::StrCat("fields.", field->name));
+                   });
+  if (!any && in_before != in_after) Append(out, "fields");
 }
 
 }  // namespace
 
 std::string ChangedFields(const Model& model, const Record& before, const Record& after) {
   std::string out;
-  const std::map<uint32_t, std::string> old_frame = ByNumber(before.state);
-  const std::map<uint32_t, std::string> new_frame = ByNumber(after.state);
-  const std::set<uint32_t> differing = Differing(old_frame, new_frame);
-  for (uint32_t number = 1; number <= kLastOfFrame; ++number) {
-    if (number == kRawResource) {
-      if (before.raw != after.raw) Append(out, "raw_resource");
-      continue;
-    }
-    if (number == kRevision || !differing.contains(number)) continue;
+  bool raw_told = before.raw == after.raw;
+  const auto tell_raw = [&] {
+    if (!std::exchange(raw_told, true)) Append(out, "raw_resource");
+  };
+  ForEachDiffering(ByNumber(before.state), ByNumber(after.state), [&](uint32_t number) {
+    if (number > kRawResource) tell_raw();
     if (number == kFields) {
       AppendFields(model, before.state, after.state, out);
     } else if (number == kCustomFields) {
-      for (const std::string_view key :
-           Differing(CustomFields(before.state), CustomFields(after.state))) {
-        Append(out, absl::StrCat("custom_fields.", QuotedKey(key)));
-      }
-    } else {
+      ForEachDiffering(CustomFields(before.state), CustomFields(after.state),
+                       [&](std::string_view key) {
+                         Append(out, absl::StrCat("custom_fields.", QuotedKey(key)));
+                       });
+    } else if (number <= kLastOfFrame && number != kRevision && number != kRawResource) {
       Append(out, model.message()->FindFieldByNumber(static_cast<int>(number))->name());
     }
-  }
+  });
+  tell_raw();
   return out;
 }
 

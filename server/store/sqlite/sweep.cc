@@ -13,7 +13,7 @@ namespace {
 
 // Of a slice: a millisecond or two, for which a commit may have to wait.
 constexpr int kPointersPerSlice = 1024;
-constexpr size_t kCopiesPerSlice = 128;
+constexpr size_t kCopiesPerSlice = 256;
 
 // A sweep reads every pointer, so it waits until a sixteenth of them may have changed.
 constexpr int64_t kChangesMin = 256;

@@ -86,8 +86,8 @@ bool Writer::Settle() {
   const bool late = late_work_.Begin(kQuietLayerWeight);
   if (!late && !sweep_.Due(late_work_.applied())) return false;
   try {
-    // What a crash takes back is done again: it does not have to wait for the disk.
-    database_->exec("PRAGMA synchronous = NORMAL");
+    // Durable like any commit, though a crash would only have it done again: what is left for the
+    // disk to do later would be paid for by the next webhook.
     Query(begin_).Run();
     if (late) {
       late_work_.WriteSlice(kQuietWeight);
@@ -96,7 +96,6 @@ bool Writer::Settle() {
     }
     FaultPoint("settling");
     Query(commit_).Run();
-    database_->exec("PRAGMA synchronous = FULL");
     late_work_.Committed();
     if (!late && sweep_.Committed()) FaultPoint("swept");
     return true;
@@ -149,7 +148,6 @@ void Writer::Publish(Batch& added) {
 void Writer::RollBack() {
   // Some errors end the transaction by themselves.
   try {
-    database_->exec("PRAGMA synchronous = FULL");
     if (sqlite3_get_autocommit(database_->getHandle()) == 0) database_->exec("ROLLBACK");
   } catch (...) {
     (void)CurrentExceptionToStatus("rolled back");
