@@ -95,17 +95,19 @@ HttpAnswer AcceptedAnswer(const DecodedWebhook& decoded, const Outcome& outcome,
   // Put together by hand: nothing in it but the warnings and the detail needs an escape, and this
   // is the answer that nearly everybody gets.
   HttpAnswer answer;
-  absl::StrAppend(&answer.body, R"({"verdict":")", Absl(VerdictName(outcome.verdict)), "\"");
-  if (outcome.revision != 0) absl::StrAppend(&answer.body, ",\"revision\":", outcome.revision);
-  absl::StrAppend(&answer.body, ",\"deliveryId\":\"", delivery_id, "\",\"warnings\":",
-                  decoded.warnings.empty() ? "[]" : Write(WarningsJson(decoded.warnings)));
+  const std::string revision = outcome.revision == 0 ? "" : absl::StrCat(outcome.revision);
+  std::string detail;
   if (outcome.verdict == Verdict::kParked) {
     answer.status = 202;
     if (!decoded.faults.empty()) {
-      absl::StrAppend(&answer.body, ",\"detail\":", Write(InWords(decoded.faults[0])));
+      detail = absl::StrCat(R"(,"detail":)", Write(InWords(decoded.faults[0])));
     }
   }
-  answer.body += '}';
+  answer.body = absl::StrCat(
+      R"({"verdict":")", Absl(VerdictName(outcome.verdict)), "\"",
+      revision.empty() ? "" : R"(,"revision":)", revision, R"(,"deliveryId":")", delivery_id,
+      R"(","warnings":)", decoded.warnings.empty() ? "[]" : Write(WarningsJson(decoded.warnings)),
+      detail, "}");
   return answer;
 }
 

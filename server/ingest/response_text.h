@@ -12,7 +12,7 @@ struct ResponseFrame {
   unsigned version = 11;  // as Beast counts: 10 is HTTP/1.0
   bool keep_alive = true;
   bool bare = false;  // to a HEAD: with the length of the body, without the body
-  std::string_view request_id;
+  std::string_view request_id = {};
 };
 
 // Appends `answer` as an HTTP/1 response to `out`.

@@ -5,6 +5,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -64,6 +65,14 @@ std::string RandomPrefix() {
   return absl::StrCat(absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8));
 }
 
+// One thread reads, decodes and answers more webhooks than the one writer commits, so most cores
+// are for others; a second one keeps a large body from holding up the rest.
+int ThreadsOf(const WebhookServerOptions& options) {
+  constexpr int kThreadsMax = 4;
+  if (options.threads > 0) return options.threads;
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()) / 2, 1, kThreadsMax);
+}
+
 class BeastWebhookServer final : public WebhookServer {
  public:
   BeastWebhookServer(WebhookServerOptions options, const WebhookDecoder& decoder,
@@ -78,7 +87,7 @@ class BeastWebhookServer final : public WebhookServer {
                  .write_metrics = std::move(write_metrics),
                  .closed = [this] { OnClosed(); },
                  .request_id_prefix = RandomPrefix()} {
-    for (int i = 0; i < std::max(1, options_.threads); ++i) {
+    for (int i = 0; i < ThreadsOf(options_); ++i) {
       loops_.push_back(std::make_unique<SessionLoop>(context_));
     }
     intake_ = std::make_unique<Intake>(loops_.front()->io());
