@@ -83,16 +83,12 @@ void HttpSession::NextRequest() {
   parser_->body_limit(context_.options.body_bytes_max);
   header_seen_ = false;
   request_id_.clear();
-  if (buffer_.size() > 0) {  // the peer did not wait for its last answer
-    phase_ = Phase::kReading;
-    SetDeadline(context_.options.read_time_max);
-    // Not at once: thousands of requests may lie here, and answering one leads to the next.
-    asio::post(socket_.get_executor(), Later([](HttpSession& self) { self.Parse(); }));
-    return;
-  }
-  phase_ = Phase::kIdle;
-  SetDeadline(context_.options.idle_time_max);
-  Read();
+  const bool begun = buffer_.size() > 0;  // the peer did not wait for its last answer
+  phase_ = begun ? Phase::kReading : Phase::kIdle;
+  SetDeadline(begun ? context_.options.read_time_max : context_.options.idle_time_max);
+  // Not at once: thousands of requests may lie here, and answering one leads to the next. And when
+  // the rest of a batch has been answered first, the peer's next request is likely to be there.
+  asio::post(socket_.get_executor(), Later([](HttpSession& self) { self.Parse(); }));
 }
 
 void HttpSession::Read() {
