@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,10 +15,10 @@ namespace tributary {
 // One answer of the HTTP side, before it knows of a connection.
 struct HttpAnswer {
   int status = 200;
-  std::string content_type = "application/json";
+  std::string_view content_type = "application/json";  // of static storage
   std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;  // clean ASCII
-  bool close = false;                                        // the connection is of no use after it
+  std::string headers;  // further ones, each a line with its end; clean ASCII
+  bool close = false;   // the connection is of no use after it
 };
 
 // A kind of problem: its reason is API, listed in docs/errors.md, and names its type URI.

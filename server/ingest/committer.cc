@@ -22,12 +22,12 @@ constexpr int64_t kRetryAfterMs = 1000;
 size_t BytesOf(const Delivery& delivery) {
   size_t bytes = sizeof(Delivery) + delivery.connector_id.size() + delivery.owner_id.size() +
                  delivery.event.size() + delivery.resource_id.size() +
-                 delivery.idempotency_key.size() + delivery.body.size() +
-                 delivery.body_if_superseded.size() + delivery.problem.size();
+                 delivery.idempotency_key.size() + delivery.body.capacity() +
+                 delivery.body_if_superseded.capacity() + delivery.problem.size();
   for (const Mutation& mutation : delivery.mutations) {
     bytes += sizeof(Mutation) + mutation.key.model.size() + mutation.key.connector_id.size() +
-             mutation.key.owner_id.size() + mutation.key.id.size() + mutation.state.size() +
-             mutation.raw.size();
+             mutation.key.owner_id.size() + mutation.key.id.size() + mutation.state.capacity() +
+             mutation.raw.capacity();
   }
   return bytes;
 }
@@ -46,30 +46,41 @@ Committer::Committer(Store& store, Publish publish, CommitterOptions options)
 
 Committer::~Committer() { Shutdown(); }
 
+void Committer::Batch::Clear() {
+  deliveries.clear();
+  senders.clear();
+  bytes = 0;
+}
+
 absl::Status Committer::Submit(Delivery delivery, Answer answer) {
   const size_t bytes = BytesOf(delivery);
+  bool was_empty = false;
   {
     MutexLock lock(mutex_);
     if (stopping_)
       return Refused(reason::kServerDraining, "the server is shutting down: try again");
+    const size_t waiting = queue_.deliveries.size();
+    was_empty = waiting == 0;
     // An empty queue takes any delivery, or one that is larger than the bound could never be
     // committed.
-    if (queue_.size() >= options_.deliveries_max ||
-        (!queue_.empty() && queued_bytes_ + bytes > options_.bytes_max)) {
+    if (waiting >= options_.deliveries_max ||
+        (!was_empty && queue_.bytes + bytes > options_.bytes_max)) {
       return Refused(reason::kOverloaded,
-                     absl::StrCat("queue of ", queue_.size(), " deliveries, ", queued_bytes_,
+                     absl::StrCat("queue of ", waiting, " deliveries, ", queue_.bytes,
                                   " bytes: there must be room for one more"));
     }
-    queue_.push_back({std::move(delivery), std::move(answer), bytes, Stopwatch()});
-    queued_bytes_ += bytes;
+    queue_.deliveries.push_back(std::move(delivery));
+    queue_.senders.push_back({std::move(answer), Stopwatch()});
+    queue_.bytes += bytes;
   }
-  ready_.NotifyOne();
+  // Who put the first one into it has woken the writer, which looks again before it sleeps.
+  if (was_empty) ready_.NotifyOne();
   return absl::OkStatus();
 }
 
 Committer::Queue Committer::queue() const {
   MutexLock lock(mutex_);
-  return {queue_.size(), queued_bytes_};
+  return {queue_.deliveries.size(), queue_.bytes};
 }
 
 void Committer::Shutdown() {
@@ -84,43 +95,48 @@ void Committer::Shutdown() {
 }
 
 void Committer::Run() {
-  for (;;) {
-    std::vector<Waiting> taken;
-    {
-      MutexLock lock(mutex_);
-      while (queue_.empty() && !stopping_) ready_.Wait(mutex_);
-      if (queue_.empty()) return;
-      taken.swap(queue_);
-      queued_bytes_ = 0;
-    }
-    for (auto first = taken.begin(); first != taken.end();) {
-      auto last = first;
-      for (size_t bytes = 0; last != taken.end(); ++last) {
-        bytes += last->bytes;
-        const size_t count = static_cast<size_t>(last - first);
-        if (count > 0 && (count >= kBatchDeliveriesMax || bytes > kBatchBytesMax)) break;
-      }
-      CommitBatch({std::make_move_iterator(first), std::make_move_iterator(last)});
-      first = last;
-    }
+  // Trades places with the queue again and again, so that neither has to grow anew.
+  Batch batch;
+  while (Take(batch)) {
+    CommitInPieces(batch);
+    batch.Clear();
   }
 }
 
-void Committer::CommitBatch(std::vector<Waiting> batch) {
-  std::vector<Delivery> deliveries;
-  deliveries.reserve(batch.size());
-  for (Waiting& waiting : batch) deliveries.push_back(std::move(waiting.delivery));
-  CommitAndAnswer(deliveries, batch);
+// False if there will be nothing any more.
+bool Committer::Take(Batch& batch) {
+  MutexLock lock(mutex_);
+  while (queue_.deliveries.empty() && !stopping_) ready_.Wait(mutex_);
+  std::swap(batch, queue_);
+  return !batch.deliveries.empty();
+}
+
+void Committer::CommitInPieces(const Batch& batch) {
+  const std::span<const Delivery> deliveries(batch.deliveries);
+  const std::span<const Sender> senders(batch.senders);
+  if (deliveries.size() <= kBatchDeliveriesMax && batch.bytes <= kBatchBytesMax) {
+    CommitAndAnswer(deliveries, senders);
+    return;
+  }
+  for (size_t first = 0; first < deliveries.size();) {
+    size_t count = 0;
+    for (size_t bytes = 0; first + count < deliveries.size(); ++count) {
+      bytes += BytesOf(deliveries[first + count]);
+      if (count > 0 && (count >= kBatchDeliveriesMax || bytes > kBatchBytesMax)) break;
+    }
+    CommitAndAnswer(deliveries.subspan(first, count), senders.subspan(first, count));
+    first += count;
+  }
 }
 
 void Committer::CommitAndAnswer(std::span<const Delivery> deliveries,
-                                std::span<const Waiting> waiting) {
+                                std::span<const Sender> senders) {
   const Stopwatch stopwatch;
   absl::StatusOr<Committed> committed = store_.Commit(deliveries);
   if (absl::IsDataLoss(committed.status()) && deliveries.size() > 1) {
     // One of them touches a damaged row. It must not fail the others, now and at every retry.
     for (size_t i = 0; i < deliveries.size(); ++i) {
-      CommitAndAnswer(deliveries.subspan(i, 1), waiting.subspan(i, 1));
+      CommitAndAnswer(deliveries.subspan(i, 1), senders.subspan(i, 1));
     }
     return;
   }
@@ -134,18 +150,18 @@ void Committer::CommitAndAnswer(std::span<const Delivery> deliveries,
     LogWarning(absl::StrCat("batch of ", deliveries.size(),
                             " deliveries not committed, their senders have to try again: ",
                             committed.status().message()));
-    metrics_.failed.Add(waiting.size());
-    for (const Waiting& one : waiting) one.answer(committed.status());
+    metrics_.failed.Add(senders.size());
+    for (const Sender& sender : senders) sender.answer(committed.status());
     return;
   }
   metrics_.batch.Observe(deliveries.size());
   metrics_.commit.Observe(stopwatch.elapsed());
   publish_(*committed);
-  for (size_t i = 0; i < waiting.size(); ++i) {
+  for (size_t i = 0; i < senders.size(); ++i) {
     const Outcome& outcome = committed->outcomes[i];
     metrics_.deliveries[static_cast<size_t>(outcome.verdict) - 1].Add();
-    metrics_.acknowledged.Observe(waiting[i].since_queued.elapsed());
-    waiting[i].answer(outcome);
+    metrics_.acknowledged.Observe(senders[i].since_queued.elapsed());
+    senders[i].answer(outcome);
   }
 }
 

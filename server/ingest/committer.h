@@ -65,16 +65,23 @@ class Committer {
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  struct Waiting {
-    Delivery delivery;
+  struct Sender {
     Answer answer;
-    size_t bytes = 0;
     Stopwatch since_queued;
+  };
+  // Deliveries and their senders, in the order they came.
+  struct Batch {
+    std::vector<Delivery> deliveries;
+    std::vector<Sender> senders;
+    size_t bytes = 0;
+
+    void Clear();
   };
 
   void Run();
-  void CommitBatch(std::vector<Waiting> batch);
-  void CommitAndAnswer(std::span<const Delivery> deliveries, std::span<const Waiting> waiting);
+  bool Take(Batch& batch) ABSL_LOCKS_EXCLUDED(mutex_);
+  void CommitInPieces(const Batch& batch);
+  void CommitAndAnswer(std::span<const Delivery> deliveries, std::span<const Sender> senders);
 
   Store& store_;
   const Publish publish_;
@@ -82,8 +89,7 @@ class Committer {
   CommitterMetrics metrics_;
   mutable Mutex mutex_;
   Condition ready_;
-  std::vector<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
-  size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  Batch queue_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread writer_ ABSL_GUARDED_BY(mutex_);
 };

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <exception>
 #include <string_view>
+#include <tuple>
+#include <utility>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/beast/http/write.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
@@ -15,6 +16,7 @@
 #include "server/base/log.h"
 #include "server/base/request_id.h"
 #include "server/base/strings.h"
+#include "server/ingest/response_text.h"
 
 namespace tributary {
 namespace {
@@ -31,56 +33,62 @@ constexpr size_t kBufferBytesMax = limits::kHttpHeaderBytesMax + 2 * kReadBytes;
 constexpr std::chrono::milliseconds kLingerMax{1000};
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-// Runs `work`, which may throw where memory runs out or a library does: false if it did.
+}  // namespace
+
+HttpSession::HttpSession(uint64_t id, SessionLoop::Socket socket, SessionLoop& loop)
+    : id_(id),
+      loop_(loop),
+      context_(loop.context()),
+      socket_(std::move(socket)),
+      timer_(socket_.get_executor()),
+      buffer_(kBufferBytesMax) {}
+
 template <typename Work>
-bool Survives(Work work) {
+void HttpSession::Guarded(Work work) {
   try {
     work();
-    return true;
   } catch (const std::exception& exception) {
     LogError(absl::StrCat("connection closed: ", exception.what()));
-    return false;
+    Close();
   }
 }
 
-}  // namespace
-
-HttpSession::HttpSession(uint64_t id, Socket socket, SessionContext& context)
-    : id_(id),
-      socket_(std::move(socket)),
-      timer_(socket_.get_executor()),
-      context_(context),
-      buffer_(kBufferBytesMax) {}
-
-void HttpSession::Start() {
-  asio::post(socket_.get_executor(), [self = shared_from_this()] {
-    Error ignored;
-    self->socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-    self->NextRequest();
-  });
+template <typename Work>
+auto HttpSession::Later(Work work) {
+  return [self = shared_from_this(), work](auto... results) {
+    if (self->phase_ != Phase::kClosed) self->Guarded([&] { work(*self, results...); });
+  };
 }
 
-void HttpSession::Deliver(absl::StatusOr<Outcome> outcome) {
-  asio::post(socket_.get_executor(), [self = shared_from_this(), outcome = std::move(outcome)] {
-    if (!Survives([&] { self->OnOutcome(outcome); })) self->Close();
+void HttpSession::Start() {
+  Error ignored;
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.non_blocking(true, ignored);
+  Guarded([this] { NextRequest(); });
+}
+
+void HttpSession::OnOutcome(const absl::StatusOr<Outcome>& outcome) {
+  if (phase_ != Phase::kAnswering) return;
+  Guarded([&] {
+    Write(outcome.ok() ? VerdictAnswer(decoded_, *outcome) : StatusAnswer(outcome.status()));
   });
 }
 
 void HttpSession::NextRequest() {
-  parser_.emplace();
+  parser_.reset();
+  field_memory_.release();
+  parser_.emplace(std::piecewise_construct, std::make_tuple(),
+                  std::make_tuple(RequestFields::allocator_type(&field_memory_)));
   parser_->header_limit(limits::kHttpHeaderBytesMax);
   parser_->body_limit(context_.options.body_bytes_max);
   header_seen_ = false;
   request_id_.clear();
-  if (buffer_.size() > 0) {  // the peer did not wait for its last answer
-    phase_ = Phase::kReading;
-    SetDeadline(context_.options.read_time_max);
-    Parse();
-    return;
-  }
-  phase_ = Phase::kIdle;
-  SetDeadline(context_.options.idle_time_max);
-  Read();
+  const bool begun = buffer_.size() > 0;  // the peer did not wait for its last answer
+  phase_ = begun ? Phase::kReading : Phase::kIdle;
+  SetDeadline(begun ? context_.options.read_time_max : context_.options.idle_time_max);
+  // Not at once: thousands of requests may lie here, and answering one leads to the next. And when
+  // the rest of a batch has been answered first, the peer's next request is likely to be there.
+  asio::post(socket_.get_executor(), Later([](HttpSession& self) { self.Parse(); }));
 }
 
 void HttpSession::Read() {
@@ -89,13 +97,12 @@ void HttpSession::Read() {
     return;
   }
   socket_.async_read_some(buffer_.prepare(kReadBytes),
-                          [self = shared_from_this()](const Error& error, size_t bytes) {
-                            if (!Survives([&] { self->OnRead(error, bytes); })) self->Close();
-                          });
+                          Later([](HttpSession& self, const Error& error, size_t bytes) {
+                            self.OnRead(error, bytes);
+                          }));
 }
 
 void HttpSession::OnRead(const Error& error, size_t bytes) {
-  if (phase_ == Phase::kClosed) return;
   if (timed_out_) {
     Refuse(problem::kRequestTimeout, absl::StrCat("request: must arrive within ",
                                                   context_.options.read_time_max.count(), " ms"));
@@ -144,8 +151,12 @@ void HttpSession::Parse() {
 
 // Leaves phase kReading where the body is not to be read (yet).
 void HttpSession::OnHeader() {
-  request_id_ = TakeRequestId();
+  TakeRequestId();
   route_ = RouteRequest(parser_->get().base(), context_.options.webhook_path);
+  if (const auto length = parser_->content_length(); length.has_value()) {
+    // Within the limit, or the parser would have refused it.
+    parser_->get().body().reserve(*length + WebhookDecoder::kBodySlackBytes);
+  }
   const bool waits = !parser_->is_done() && parser_->get().version() >= 11 &&
                      parser_->get().count(http::field::expect) > 0;
   if (route_.target == Route::Target::kRefused && (waits || route_.refusal.close)) {
@@ -160,19 +171,18 @@ void HttpSession::OnHeader() {
 void HttpSession::ContinueAfter100() {
   phase_ = Phase::kAnswering;  // for Parse(): it goes on from here
   asio::async_write(socket_, asio::buffer(kContinue.data(), kContinue.size()),
-                    [self = shared_from_this()](const Error& error, size_t) {
-                      if (self->phase_ == Phase::kClosed) return;
+                    Later([](HttpSession& self, const Error& error, size_t) {
                       if (error) {
-                        self->Close();
+                        self.Close();
                         return;
                       }
-                      self->phase_ = Phase::kReading;
-                      if (!Survives([&] { self->Parse(); })) self->Close();
-                    });
+                      self.phase_ = Phase::kReading;
+                      self.Parse();
+                    }));
 }
 
 void HttpSession::OnParseError(const Error& error) {
-  if (request_id_.empty()) request_id_ = TakeRequestId();
+  if (request_id_.empty()) TakeRequestId();
   if (error == http::error::body_limit) {
     Refuse(problem::kBodyTooLarge,
            absl::StrCat("body: must have at most ", context_.options.body_bytes_max, " bytes"));
@@ -187,7 +197,7 @@ void HttpSession::OnParseError(const Error& error) {
 void HttpSession::OnRequest() {
   ClearDeadline();
   phase_ = Phase::kAnswering;
-  context_.table->BeginAnswer();
+  loop_.BeginAnswer();
   answer_counted_ = true;
   switch (route_.target) {
     case Route::Target::kWebhook:
@@ -232,18 +242,13 @@ void HttpSession::OnWebhook() {
     return;
   }
   decoded_ = context_.decoder.Decode(route_.webhook, std::move(parser_->get().body()),
-                                     context_.clock.NowMicros());
+                                     context_.clock.NowMicros(), loop_.memory());
   const absl::Status taken = context_.committer.Submit(
       std::move(decoded_.delivery),
-      [table = context_.table, id = id_](const absl::StatusOr<Outcome>& outcome) {
-        table->Deliver(id, outcome);
+      [inbox = loop_.inbox(), id = id_](const absl::StatusOr<Outcome>& outcome) {
+        inbox->Put(id, outcome);
       });
   if (!taken.ok()) Write(StatusAnswer(taken));
-}
-
-void HttpSession::OnOutcome(const absl::StatusOr<Outcome>& outcome) {
-  if (phase_ != Phase::kAnswering) return;
-  Write(outcome.ok() ? VerdictAnswer(decoded_, *outcome) : StatusAnswer(outcome.status()));
 }
 
 void HttpSession::Refuse(const ProblemType& type, std::string detail) {
@@ -257,33 +262,44 @@ void HttpSession::Refuse(const ProblemType& type, std::string detail) {
 
 void HttpSession::Write(HttpAnswer answer) {
   phase_ = Phase::kWriting;
-  SetDeadline(context_.options.read_time_max);
-  if (request_id_.empty()) request_id_ = TakeRequestId();
-  const auto& request = parser_->get();
+  if (request_id_.empty()) TakeRequestId();
   context_.metrics.answers[static_cast<size_t>(answer.status)].Add();
   if (answer.status >= 400) {
     Log(LogLevel::kDebug,
         absl::StrCat("request ", request_id_, " answered ", answer.status, " ", answer.body));
   }
   const bool header = parser_->is_header_done();
-  response_ = Response(static_cast<http::status>(answer.status), header ? request.version() : 11);
-  response_.keep_alive(header && request.keep_alive() && !answer.close && !context_.draining);
-  response_.set(http::field::content_type, answer.content_type);
-  response_.set("x-request-id", request_id_);
-  for (const auto& [name, value] : answer.headers) response_.set(name, value);
-  response_.content_length(answer.body.size());
-  if (!header || request.method() != http::verb::head) response_.body() = std::move(answer.body);
-  http::async_write(socket_, response_, [self = shared_from_this()](const Error& error, size_t) {
-    if (!Survives([&] { self->OnWritten(error); })) self->Close();
-  });
+  const auto& request = parser_->get();
+  keep_alive_ = header && request.keep_alive() && !answer.close && !context_.draining;
+  response_.clear();
+  AppendResponse(answer,
+                 {.version = header ? request.version() : 11,
+                  .keep_alive = keep_alive_,
+                  .bare = header && request.method() == http::verb::head,
+                  .request_id = request_id_},
+                 response_);
+  // The socket nearly always has room for all of it, and then nothing needs to be waited for.
+  Error error;
+  written_ = socket_.write_some(asio::buffer(response_), error);
+  if (error == asio::error::would_block || (!error && written_ < response_.size())) {
+    WriteRest();
+  } else {
+    OnWritten(error);
+  }
+}
+
+void HttpSession::WriteRest() {
+  SetDeadline(context_.options.read_time_max);
+  asio::async_write(
+      socket_, asio::buffer(response_) + written_,
+      Later([](HttpSession& self, const Error& error, size_t) { self.OnWritten(error); }));
 }
 
 void HttpSession::OnWritten(const Error& error) {
   EndAnswer();
-  if (phase_ == Phase::kClosed) return;
   if (error) {
     Close();
-  } else if (response_.keep_alive()) {
+  } else if (keep_alive_) {
     NextRequest();
   } else {
     Linger();
@@ -301,18 +317,17 @@ void HttpSession::Linger() {
 
 void HttpSession::Discard() {
   socket_.async_read_some(buffer_.prepare(kReadBytes),
-                          [self = shared_from_this()](const Error& error, size_t) {
-                            if (self->phase_ == Phase::kClosed) return;
+                          Later([](HttpSession& self, const Error& error, size_t) {
                             if (error) {
-                              self->Close();
+                              self.Close();
                             } else {
-                              self->Discard();
+                              self.Discard();
                             }
-                          });
+                          }));
 }
 
 void HttpSession::EndAnswer() {
-  if (answer_counted_) context_.table->EndAnswer();
+  if (answer_counted_) loop_.EndAnswer();
   answer_counted_ = false;
 }
 
@@ -323,16 +338,21 @@ void HttpSession::Close() {
   Error ignored;
   timer_.cancel(ignored);
   socket_.close(ignored);
-  context_.closed(id_);
+  loop_.Forget(id_);
+  context_.closed();
 }
 
-std::string HttpSession::TakeRequestId() {
+void HttpSession::TakeRequestId() {
   ++requests_;
+  request_id_.clear();
   if (const auto found = parser_->get().find("x-request-id"); found != parser_->get().end()) {
     const std::string_view sent(found->value().data(), found->value().size());
-    if (IsRequestId(sent)) return std::string(sent);
+    if (IsRequestId(sent)) {
+      request_id_ = sent;
+      return;
+    }
   }
-  return absl::StrCat(context_.request_id_prefix, "-", id_, "-", requests_);
+  absl::StrAppend(&request_id_, context_.request_id_prefix, "-", id_, "-", requests_);
 }
 
 void HttpSession::SetDeadline(std::chrono::milliseconds from_now) {
@@ -348,11 +368,11 @@ void HttpSession::ClearDeadline() { deadline_ = std::chrono::steady_clock::time_
 void HttpSession::ArmTimer() {
   timer_armed_ = true;
   timer_.expires_at(deadline_);
-  timer_.async_wait([self = shared_from_this()](const Error& error) { self->OnTimer(error); });
+  timer_.async_wait(Later([](HttpSession& self, const Error& error) { self.OnTimer(error); }));
 }
 
 void HttpSession::OnTimer(const Error& error) {
-  if (error == asio::error::operation_aborted || phase_ == Phase::kClosed) return;
+  if (error == asio::error::operation_aborted) return;
   timer_armed_ = false;
   if (deadline_ == std::chrono::steady_clock::time_point::max()) return;
   if (std::chrono::steady_clock::now() < deadline_) {

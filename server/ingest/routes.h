@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory_resource>
 #include <string_view>
 
 #include <boost/beast/http/fields.hpp>
@@ -10,6 +11,10 @@
 #include "server/model/webhook_decoder.h"
 
 namespace tributary {
+
+// The fields of a request lie in memory of its session.
+using RequestFields = boost::beast::http::basic_fields<std::pmr::polymorphic_allocator<char>>;
+using RequestHeader = boost::beast::http::header<true, RequestFields>;
 
 // What a request asks for, as far as its header tells.
 struct Route {
@@ -23,6 +28,6 @@ struct Route {
 
 // Judges the header of a request: path, method, coding, content type, and the headers that say
 // whose webhook it is. What it returns refers to nothing of `request`.
-Route RouteRequest(const boost::beast::http::header<true>& request, std::string_view webhook_path);
+Route RouteRequest(const RequestHeader& request, std::string_view webhook_path);
 
 }  // namespace tributary

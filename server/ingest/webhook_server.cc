@@ -1,7 +1,6 @@
 #include "server/ingest/webhook_server.h"
 
 #include <algorithm>
-#include <exception>
 #include <memory>
 #include <random>
 #include <string>
@@ -10,13 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/bind_executor.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
@@ -24,8 +20,7 @@
 #include "server/base/log.h"
 #include "server/base/mutex.h"
 #include "server/base/strings.h"
-#include "server/ingest/http_session.h"
-#include "server/ingest/session_table.h"
+#include "server/ingest/session_loop.h"
 
 namespace tributary {
 namespace {
@@ -70,17 +65,12 @@ std::string RandomPrefix() {
   return absl::StrCat(absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8));
 }
 
-// Sessions catch what is thrown in them; what is thrown around them, for want of memory, must not
-// end the process either.
-void Run(asio::io_context& io) {
-  for (;;) {
-    try {
-      io.run();
-      return;
-    } catch (const std::exception& exception) {
-      LogError(absl::StrCat("HTTP: ", exception.what()));
-    }
-  }
+// One thread reads, decodes and answers more webhooks than the one writer commits, so most cores
+// are for others; a second one keeps a large body from holding up the rest.
+int ThreadsOf(const WebhookServerOptions& options) {
+  constexpr int kThreadsMax = 4;
+  if (options.threads > 0) return options.threads;
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()) / 2, 1, kThreadsMax);
 }
 
 class BeastWebhookServer final : public WebhookServer {
@@ -95,9 +85,13 @@ class BeastWebhookServer final : public WebhookServer {
                  .clock = clock,
                  .ready = std::move(ready),
                  .write_metrics = std::move(write_metrics),
-                 .closed = [this](uint64_t id) { OnClosed(id); },
-                 .request_id_prefix = RandomPrefix()},
-        io_(std::make_unique<Io>()) {}
+                 .closed = [this] { OnClosed(); },
+                 .request_id_prefix = RandomPrefix()} {
+    for (int i = 0; i < ThreadsOf(options_); ++i) {
+      loops_.push_back(std::make_unique<SessionLoop>(context_));
+    }
+    intake_ = std::make_unique<Intake>(loops_.front()->io());
+  }
 
   ~BeastWebhookServer() override { Stop(std::chrono::milliseconds(0)); }
 
@@ -108,87 +102,79 @@ class BeastWebhookServer final : public WebhookServer {
   void Stop(std::chrono::milliseconds grace) override ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  // What lives on the event loop, which goes last.
-  struct Io {
-    asio::io_context context;
-    asio::strand<asio::io_context::executor_type> strand{
-        context.get_executor()};  // of what follows
-    asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
-    tcp::acceptor acceptor{context};
-    asio::steady_timer pause{context};
+  // Takes connections, on the first loop's thread.
+  struct Intake {
+    explicit Intake(asio::io_context& io) : acceptor(io), pause(io) {}
+
+    tcp::acceptor acceptor;
+    asio::steady_timer pause;
+    bool accepting = false;
+    int open = 0;
+    uint64_t last_id = 0;
   };
 
-  // On the strand:
+  // On the first loop's thread:
   void Accept();
-  void OnAccepted(const Error& error, HttpSession::Socket socket);
-  void OnClosed(uint64_t id);  // on the session's
+  void OnAccepted(const Error& error, SessionLoop& loop, SessionLoop::Socket socket);
+  // On that of the session's loop:
+  void OnClosed();
 
   const WebhookServerOptions options_;
   SessionContext context_;
-  std::unique_ptr<Io> io_;  // none once it was stopped
-  std::vector<std::thread> threads_;
+  std::vector<std::unique_ptr<SessionLoop>> loops_;  // none once it was stopped
+  std::unique_ptr<Intake> intake_;                   // lives on the first of them
   int port_ = 0;
 
   Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-
-  // Guarded by the strand.
-  bool accepting_ = false;
-  int open_ = 0;
-  uint64_t last_id_ = 0;
 };
 
 absl::Status BeastWebhookServer::Listen() {
-  absl::StatusOr<tcp::endpoint> endpoint = Resolve(io_->context, options_.address);
+  absl::StatusOr<tcp::endpoint> endpoint = Resolve(loops_.front()->io(), options_.address);
   if (!endpoint.ok()) return endpoint.status();
   Error error;
-  tcp::acceptor& acceptor = io_->acceptor;
+  tcp::acceptor& acceptor = intake_->acceptor;
   acceptor.open(endpoint->protocol(), error);
   if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
   if (!error) acceptor.bind(*endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return CannotListen(options_.address, error.message());
   port_ = acceptor.local_endpoint().port();
-  asio::post(io_->strand, [this] { Accept(); });
-  for (int i = 0; i < std::max(1, options_.threads); ++i) {
-    threads_.emplace_back([&io = io_->context] { Run(io); });
-  }
+  asio::post(acceptor.get_executor(), [this] { Accept(); });
+  for (const std::unique_ptr<SessionLoop>& loop : loops_) loop->Start();
   return absl::OkStatus();
 }
 
 void BeastWebhookServer::Accept() {
-  if (accepting_ || context_.draining || open_ >= options_.connections_max) return;
-  accepting_ = true;
-  io_->acceptor.async_accept(
-      asio::make_strand(io_->context),
-      asio::bind_executor(io_->strand, [this](const Error& error, HttpSession::Socket socket) {
-        accepting_ = false;
-        OnAccepted(error, std::move(socket));
-      }));
+  if (intake_->accepting || context_.draining || intake_->open >= options_.connections_max) return;
+  intake_->accepting = true;
+  SessionLoop& loop = *loops_[intake_->last_id % loops_.size()];  // one after the other
+  intake_->acceptor.async_accept(loop.io().get_executor(),
+                                 [this, &loop](const Error& error, SessionLoop::Socket socket) {
+                                   intake_->accepting = false;
+                                   OnAccepted(error, loop, std::move(socket));
+                                 });
 }
 
-void BeastWebhookServer::OnAccepted(const Error& error, HttpSession::Socket socket) {
+void BeastWebhookServer::OnAccepted(const Error& error, SessionLoop& loop,
+                                    SessionLoop::Socket socket) {
   if (context_.draining || error == asio::error::operation_aborted) return;
   if (error && error != asio::error::connection_aborted) {
     LogWarning(absl::StrCat("no connection taken for a moment: ", error.message()));
-    io_->pause.expires_after(kAcceptPause);
-    io_->pause.async_wait(asio::bind_executor(io_->strand, [this](const Error&) { Accept(); }));
+    intake_->pause.expires_after(kAcceptPause);
+    intake_->pause.async_wait([this](const Error&) { Accept(); });
     return;
   }
   if (!error) {
-    ++open_;
-    const uint64_t id = ++last_id_;
-    auto session = std::make_shared<HttpSession>(id, std::move(socket), context_);
-    context_.table->Add(id, session);
-    session->Start();
+    ++intake_->open;
+    loop.Serve(++intake_->last_id, std::move(socket));
   }
   Accept();
 }
 
-void BeastWebhookServer::OnClosed(uint64_t id) {
-  context_.table->Remove(id);
-  asio::post(io_->strand, [this] {
-    --open_;
+void BeastWebhookServer::OnClosed() {
+  asio::post(intake_->acceptor.get_executor(), [this] {
+    --intake_->open;
     Accept();
   });
 }
@@ -196,27 +182,28 @@ void BeastWebhookServer::OnClosed(uint64_t id) {
 void BeastWebhookServer::Drain() {
   MutexLock lock(mutex_);
   if (context_.draining.exchange(true) || stopped_) return;
-  asio::post(io_->strand, [this] {
+  asio::post(intake_->acceptor.get_executor(), [this] {
     Error ignored;
-    io_->acceptor.close(ignored);
-    io_->pause.cancel(ignored);
+    intake_->acceptor.close(ignored);
+    intake_->pause.cancel(ignored);
   });
 }
 
 void BeastWebhookServer::Stop(std::chrono::milliseconds grace) {
   Drain();
-  context_.table->WaitForAnswers(std::chrono::steady_clock::now() + grace);
+  const auto deadline = std::chrono::steady_clock::now() + grace;
   {
     MutexLock lock(mutex_);
     if (stopped_) return;
     stopped_ = true;
   }
-  io_->context.stop();
-  for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
-  // From here on no outcome is posted; what still lies in the loop goes with it.
-  context_.table->Clear();
-  io_.reset();
+  for (const std::unique_ptr<SessionLoop>& loop : loops_) {
+    loop->AllAnswered().wait_until(deadline);
+  }
+  // All threads end before anything of theirs goes: sessions post to the intake's loop.
+  for (const std::unique_ptr<SessionLoop>& loop : loops_) loop->Stop();
+  intake_.reset();
+  loops_.clear();
 }
 
 }  // namespace

@@ -1,14 +1,11 @@
 #include "server/model/nested_field.h"
 
-#include <algorithm>
-
 #include "server/base/wire.h"
 
 namespace tributary {
 
 NestedField::NestedField(std::string& out, uint32_t number) : out_(out), begin_(out.size()) {
-  wire::AppendTag(out, number, wire::Type::kBytes);
-  out.push_back('\0');  // the length of most contents takes one byte
+  wire::AppendBytes(out, number, {});  // the length of most contents takes one byte, too
   content_ = out.size();
 }
 

@@ -28,6 +28,7 @@ constexpr uint32_t kRemoteId = 10;
 
 // Room for most states, so that they need not grow while they are written.
 constexpr size_t kUsualStateBytes = 1024;
+constexpr size_t kUsualCustomFields = 16;
 
 std::optional<Instant> ReadTime(const std::optional<JsonValue>& value, const Place& place,
                                 WarningList& warnings) {
@@ -203,6 +204,7 @@ void ResourceReader::ReadFields(const Model& model, const Members& members, cons
     warnings.Add(at, "must be an object; left out", *members.fields);
   }
   std::vector<JsonValue::Member> unknown;
+  unknown.reserve(kUsualCustomFields);
   NestedField content(encoding.state, kFields);
   reader.ReadMessage(model.fields(), fields, at, encoding.state, &unknown);
   if (fields != nullptr) {

@@ -1,6 +1,7 @@
 #include "server/ingest/webhook_server.h"
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,6 +45,52 @@ TEST_F(WebhookServerTest, PipelinedRequestsAreAnsweredInOrder) {
   EXPECT_EQ(first->Json()["revision"], 1);
   EXPECT_EQ(second->status, 404);
   EXPECT_EQ(third->Json()["revision"], 2);
+}
+
+TEST_F(WebhookServerTest, ThousandsOfPipelinedRequestsAreAnswered) {
+  StartServer();
+  HttpClient client(port());
+  constexpr int kRequests = 5000;
+  std::string requests;
+  for (int i = 0; i < kRequests; ++i) requests += Get("/healthz").Text();
+  std::thread sending([&] { client.Send(requests); });
+  int answered = 0;
+  while (answered < kRequests && client.Receive().value_or(HttpReply{}).status == 200) ++answered;
+  sending.join();
+  EXPECT_EQ(answered, kRequests);
+}
+
+TEST_F(WebhookServerTest, AnswersThatTheSocketHasNoRoomForAreWrittenLater) {
+  StartServer();
+  HttpClient client(port());
+  // Nobody reads until all is sent: one side has to wait for the other, and does so without loss.
+  const std::string request = Get("/" + std::string(1000, 'x')).Text();
+  constexpr int kRequests = 4000;
+  std::thread sending([&] {
+    for (int i = 0; i < kRequests; ++i) client.Send(request);
+  });
+  EXPECT_TRUE(client.HasNews(HttpClient::kPatience));
+  int answered = 0;
+  while (answered < kRequests && client.Receive().value_or(HttpReply{}).status == 404) ++answered;
+  sending.join();
+  EXPECT_EQ(answered, kRequests);
+}
+
+TEST_F(WebhookServerTest, EveryThreadServesItsConnections) {
+  StartServer({.threads = 3});
+  std::vector<std::unique_ptr<HttpClient>> clients;
+  for (int i = 0; i < 7; ++i) clients.push_back(std::make_unique<HttpClient>(port()));
+  for (int round = 0; round < 2; ++round) {
+    for (size_t i = 0; i < clients.size(); ++i) {
+      const std::string id = std::to_string(round) + "-" + std::to_string(i);
+      ASSERT_TRUE(clients[i]->Send(Webhook(WorkspaceBody(id, "Acme"), id).Text()));
+    }
+    for (const auto& client : clients) {
+      EXPECT_EQ(client->Receive().value_or(HttpReply{}).Json()["verdict"], "APPLIED");
+    }
+  }
+  server_->Stop(HttpClient::kPatience);
+  for (const auto& client : clients) EXPECT_TRUE(client->IsEnded());
 }
 
 TEST_F(WebhookServerTest, ARequestMayArriveByteByByteOrInChunks) {

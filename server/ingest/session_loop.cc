@@ -1,0 +1,90 @@
+#include "server/ingest/session_loop.h"
+
+#include <exception>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/log.h"
+#include "server/ingest/http_session.h"
+
+namespace tributary {
+
+namespace asio = boost::asio;
+
+SessionLoop::SessionLoop(SessionContext& context)
+    : context_(context),
+      io_(/*concurrency_hint=*/1),
+      work_(io_.get_executor()),
+      inbox_(
+          std::make_shared<OutcomeInbox>([this] { asio::post(io_, [this] { TakeOutcomes(); }); })) {
+}
+
+SessionLoop::~SessionLoop() { Stop(); }
+
+void SessionLoop::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+// Sessions catch what is thrown in them; what is thrown around them, for want of memory, must not
+// end the process either.
+void SessionLoop::Run() {
+  for (;;) {
+    try {
+      io_.run();
+      return;
+    } catch (const std::exception& exception) {
+      LogError(absl::StrCat("HTTP: ", exception.what()));
+    }
+  }
+}
+
+void SessionLoop::Stop() {
+  inbox_->Close();
+  io_.stop();
+  if (thread_.joinable()) thread_.join();
+  sessions_.clear();
+}
+
+void SessionLoop::Serve(uint64_t id, Socket socket) {
+  asio::post(io_, [this, id, socket = std::move(socket)]() mutable {
+    auto session = std::make_shared<HttpSession>(id, std::move(socket), *this);
+    sessions_.emplace(id, session);
+    session->Start();
+  });
+}
+
+std::future<void> SessionLoop::AllAnswered() {
+  std::promise<void> promise;
+  std::future<void> answered = promise.get_future();
+  asio::post(io_, [this, promise = std::move(promise)]() mutable {
+    if (under_way_ == 0) {
+      promise.set_value();
+    } else {
+      waiting_.push_back(std::move(promise));
+    }
+  });
+  return answered;
+}
+
+void SessionLoop::Forget(uint64_t id) { sessions_.erase(id); }
+
+void SessionLoop::EndAnswer() {
+  if (--under_way_ > 0) return;
+  for (std::promise<void>& promise : waiting_) promise.set_value();
+  waiting_.clear();
+}
+
+void SessionLoop::TakeOutcomes() {
+  outcomes_.clear();
+  inbox_->Take(outcomes_);
+  for (const OutcomeInbox::Item& item : outcomes_) {
+    const auto found = sessions_.find(item.session);
+    if (found == sessions_.end()) continue;
+    const std::shared_ptr<HttpSession> session = found->second;  // it may be forgotten meanwhile
+    session->OnOutcome(item.outcome);
+  }
+}
+
+}  // namespace tributary
