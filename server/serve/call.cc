@@ -38,26 +38,39 @@ void LogCall(std::string_view method, std::string_view request_id, const absl::S
   Log(level, absl::StrCat(Absl(method), " request_id=", Absl(request_id), " ", status.ToString()));
 }
 
-grpc::ServerUnaryReactor* AnswerUnary(
-    Executor& executor, std::string_view method, grpc::CallbackServerContext* context,
-    const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
-    std::function<absl::StatusOr<std::string>(const grpc::ByteBuffer& request)> work) {
-  std::string request_id = ExchangeRequestId(*context);
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  executor.Post([method, context, request, response, reactor, request_id = std::move(request_id),
-                 work = std::move(work)] {
-    if (context->IsCancelled()) {
+namespace {
+
+void Answer(const UnaryCall& call, std::string_view request_id, const UnaryWork& work,
+            grpc::ServerUnaryReactor& reactor) {
+  absl::StatusOr<std::string> answer = work(*call.request);
+  LogCall(call.method, request_id, answer.status());
+  if (!answer.ok()) {
+    reactor.Finish(ToGrpcStatus(answer.status(), *call.context));
+    return;
+  }
+  *call.response = ToByteBuffer(*std::move(answer));
+  reactor.Finish(grpc::Status::OK);
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* AnswerHere(const UnaryCall& call, const UnaryWork& work) {
+  const std::string request_id = ExchangeRequestId(*call.context);
+  grpc::ServerUnaryReactor* reactor = call.context->DefaultReactor();
+  Answer(call, request_id, work, *reactor);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AnswerOn(Executor& executor, const UnaryCall& call,
+                                   const UnaryWork& work) {
+  std::string request_id = ExchangeRequestId(*call.context);
+  grpc::ServerUnaryReactor* reactor = call.context->DefaultReactor();
+  executor.Post([call, reactor, request_id = std::move(request_id), &work] {
+    if (call.context->IsCancelled()) {
       reactor->Finish(grpc::Status::CANCELLED);
       return;
     }
-    absl::StatusOr<std::string> answer = work(*request);
-    LogCall(method, request_id, answer.status());
-    if (!answer.ok()) {
-      reactor->Finish(ToGrpcStatus(answer.status(), *context));
-      return;
-    }
-    *response = ToByteBuffer(*std::move(answer));
-    reactor->Finish(grpc::Status::OK);
+    Answer(call, request_id, work, *reactor);
   });
   return reactor;
 }

@@ -52,7 +52,7 @@ GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& mo
     : executor_(options.threads),
       streams_(store, hub, executor_, options.streams_max),
       server_service_(options.version, models, store, executor_, clock) {
-  const ServingContext context{store, hub, executor_, streams_};
+  const ServingContext context{store, hub, executor_, inline_reads_, streams_};
   for (const auto& model : models.models()) {
     resource_services_.push_back(std::make_unique<ResourceService>(*model, context));
   }

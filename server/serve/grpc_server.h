@@ -10,6 +10,7 @@
 #include "server/base/clock.h"
 #include "server/base/executor.h"
 #include "server/model/model.h"
+#include "server/serve/inline_reads.h"
 #include "server/serve/resource_service.h"
 #include "server/serve/server_service.h"
 #include "server/serve/unknown_methods.h"
@@ -52,6 +53,7 @@ class GrpcServer {
              ChangeHub& hub, const Clock& clock);
 
   Executor executor_;
+  InlineReads inline_reads_;
   WatchStreams streams_;
   ServerService server_service_;
   UnknownMethods unknown_methods_;

@@ -54,31 +54,33 @@ ResourceService::ResourceService(const Model& model, const ServingContext& conte
 }
 
 void ResourceService::AddUnary(const google::protobuf::MethodDescriptor& method, Method handler) {
-  const google::protobuf::Descriptor* type = method.input_type();
-  const std::string& name = method.full_name();
-  service_.AddUnary(method, [this, type, handler, &name](grpc::CallbackServerContext* call,
-                                                         const grpc::ByteBuffer* request,
-                                                         grpc::ByteBuffer* response) {
-    return AnswerUnary(
-        context_.executor, name, call, request, response,
-        [this, type, handler](const grpc::ByteBuffer& bytes) -> absl::StatusOr<std::string> {
-          TRIBUTARY_ASSIGN_OR_RETURN(const Request read, ReadRequest(type, bytes));
-          return (this->*handler)(read);
-        });
+  UnaryWork work = [this, reader = RequestReader(*method.input_type()),
+                    handler](const grpc::ByteBuffer& bytes) -> absl::StatusOr<std::string> {
+    TRIBUTARY_ASSIGN_OR_RETURN(const Request request, reader.Read(bytes));
+    return (this->*handler)(request);
+  };
+  const bool is_point_read = handler == &ResourceService::Get;
+  service_.AddUnary(method, [this, &method, is_point_read, work = std::move(work)](
+                                grpc::CallbackServerContext* context,
+                                const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+    const UnaryCall call{method.full_name(), context, request, response};
+    if (is_point_read) {
+      if (const InlineRead turn(context_.inline_reads); turn) return AnswerHere(call, work);
+    }
+    return AnswerOn(context_.executor, call, work);
   });
 }
 
 void ResourceService::AddWatch(const google::protobuf::MethodDescriptor& method) {
-  const google::protobuf::Descriptor* type = method.input_type();
-  const std::string& method_name = method.full_name();
   service_.AddStreaming(
       method,
-      [this, type, &method_name](grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes)
-          -> grpc::ServerWriteReactor<grpc::ByteBuffer>* {
-        absl::StatusOr<Request> request = ReadRequest(type, *bytes);
+      [this, &method, reader = RequestReader(*method.input_type())](
+          grpc::CallbackServerContext* call,
+          const grpc::ByteBuffer* bytes) -> grpc::ServerWriteReactor<grpc::ByteBuffer>* {
+        absl::StatusOr<Request> request = reader.Read(*bytes);
         if (!request.ok()) return context_.streams.Refuse(call, request.status());
         WatchRequest watch;
-        watch.method = method_name;
+        watch.method = method.full_name();
         watch.selection = Selected(*request);
         watch.request = *std::move(request);
         return context_.streams.Open(call, std::move(watch));

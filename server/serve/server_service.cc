@@ -16,11 +16,11 @@ ServerService::ServerService(std::string version, const ModelRegistry& models, S
                                                          ->file()
                                                          ->FindServiceByName("ServerService")
                                                          ->FindMethodByName("GetServerInfo");
-  service_.AddUnary(*method, [this, &executor, method](grpc::CallbackServerContext* call,
-                                                       const grpc::ByteBuffer* request,
-                                                       grpc::ByteBuffer* response) {
-    return AnswerUnary(executor, method->full_name(), call, request, response,
-                       [this](const grpc::ByteBuffer&) { return GetServerInfo(); });
+  UnaryWork work = [this](const grpc::ByteBuffer&) { return GetServerInfo(); };
+  service_.AddUnary(*method, [&executor, method, work = std::move(work)](
+                                 grpc::CallbackServerContext* context,
+                                 const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+    return AnswerOn(executor, {method->full_name(), context, request, response}, work);
   });
 }
 
