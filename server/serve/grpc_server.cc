@@ -48,11 +48,10 @@ void SetArguments(grpc::ServerBuilder& builder) {
 }  // namespace
 
 GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models, Store& store,
-                       ChangeHub& hub, const Clock& clock)
-    : executor_(options.threads),
-      streams_(store, hub, executor_, options.streams_max),
-      server_service_(options.version, models, store, executor_, clock) {
-  const ServingContext context{store, hub, executor_, inline_reads_, streams_};
+                       ChangeHub& hub, Executor& executor, const Clock& clock)
+    : streams_(store, hub, executor, options.streams_max),
+      server_service_(options.version, models, store, executor, clock) {
+  const ServingContext context{store, hub, executor, inline_reads_, streams_};
   for (const auto& model : models.models()) {
     resource_services_.push_back(std::make_unique<ResourceService>(*model, context));
   }
@@ -61,9 +60,10 @@ GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& mo
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcServerOptions options,
                                                               const ModelRegistry& models,
                                                               Store& store, ChangeHub& hub,
+                                                              Executor& executor,
                                                               const Clock& clock) {
   RegisterPlugins();
-  std::unique_ptr<GrpcServer> started(new GrpcServer(options, models, store, hub, clock));
+  std::unique_ptr<GrpcServer> started(new GrpcServer(options, models, store, hub, executor, clock));
   grpc::ServerBuilder builder;
   SetArguments(builder);
   builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &started->port_);

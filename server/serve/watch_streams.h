@@ -7,6 +7,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "grpcpp/alarm.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
@@ -32,6 +33,7 @@ class WatchStreams {
  public:
   WatchStreams(Store& store, ChangeHub& hub, Executor& executor, int streams_max)
       : store_(store), hub_(hub), executor_(executor), streams_max_(streams_max) {}
+  ~WatchStreams();
 
   // Begins a stream; past the bound it ends at once with RESOURCE_EXHAUSTED, OVERLOADED.
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Open(grpc::CallbackServerContext* call,
@@ -56,6 +58,11 @@ class WatchStreams {
   friend class WatchReactor;
   void Closed(const std::shared_ptr<WatchReactor>& stream) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // One timer looks after the heartbeats of all streams: an alarm for each would cost more memory
+  // than the rest of an idle stream of ours. It runs while there are streams.
+  void StartTicking() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Tick(bool fired) ABSL_LOCKS_EXCLUDED(mutex_);
+
   Store& store_;
   ChangeHub& hub_;
   Executor& executor_;
@@ -64,6 +71,8 @@ class WatchStreams {
   Condition changed_;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   std::unordered_set<std::shared_ptr<WatchReactor>> open_ ABSL_GUARDED_BY(mutex_);
+  bool ticking_ ABSL_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<grpc::Alarm> tick_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace tributary

@@ -80,10 +80,16 @@ class FollowerTest : public ::testing::Test {
       if (!batch.ok()) return {batch.status().ToString()};
       for (const Record& record : batch->existing)
         seen.push_back("=" + record.key.id + ":" + record.state);
-      for (const ChangePtr& change : batch->changes) seen.push_back(Text(*change));
+      AppendTexts(batch->changes, seen);
       if (batch->snapshot_complete) seen.push_back(".");
       if (bookmark != nullptr) *bookmark = batch->revision;
       if (batch->caught_up || batch->done) return seen;
+    }
+  }
+
+  static void AppendTexts(const std::vector<ChangeRun>& runs, std::vector<std::string>& texts) {
+    for (const ChangeRun& run : runs) {
+      for (const ChangePtr& change : run.changes()) texts.push_back(Text(*change));
     }
   }
 
@@ -197,7 +203,7 @@ TEST_F(FollowerTest, RandomWorkloadIsSeenOnceAndInOrderWhateverIsRestarted) {
       if (below(5) == 0) break;  // lost with the connection, and so is its position
       for (const Record& record : batch.existing)
         seen.push_back("=" + record.key.id + ":" + record.state);
-      for (const ChangePtr& change : batch.changes) seen.push_back(Text(*change));
+      AppendTexts(batch.changes, seen);
       if (batch.snapshot_complete) seen.push_back(".");
       position = follower.position();
     }
