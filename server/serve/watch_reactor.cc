@@ -106,6 +106,7 @@ void WatchReactor::Wake(Revision untouched) {
 }
 
 void WatchReactor::OnWriteDone(bool ok) {
+  message_.Clear();  // the pump leaves it alone while writing_
   {
     MutexLock lock(mutex_);
     writing_ = false;
