@@ -15,6 +15,7 @@
 #include "server/base/mutex.h"
 #include "server/store/store.h"
 #include "server/watch/change_block.h"
+#include "server/watch/late_pages.h"
 
 namespace tributary {
 
@@ -60,6 +61,9 @@ class ChangeHub {
   // Changes always come with `raw` and `before`, whether asked for or not.
   std::optional<ChangeRuns> Recent(const ChangeQuery& query) const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // For those whom the window does not reach back to.
+  LatePages& late_pages() { return late_pages_; }
+
   // Wakes `waiter` once when a change after `after` that `selection` covers is there. False, and it
   // never does, if there may be one already: read first. `waiter` must not be waiting.
   bool Wait(const Selection& selection, Revision after, std::shared_ptr<Waiter> waiter)
@@ -100,6 +104,7 @@ class ChangeHub {
 
   const size_t window_bytes_max_;
   Executor* const executor_;
+  LatePages late_pages_;
   mutable Mutex mutex_;
   Stand head_ ABSL_GUARDED_BY(mutex_);
   std::deque<Block> window_ ABSL_GUARDED_BY(mutex_);  // gap-free, ends at the head

@@ -55,17 +55,27 @@ std::optional<Follower::Batch> Follower::NextInMemory() {
   if (in_snapshot()) return std::nullopt;
   tail_.after = position_.revision;
   std::optional<ChangeRuns> recent = hub_.Recent(tail_);
+  SetLate(!recent.has_value());
   if (!recent.has_value()) return std::nullopt;
   return TailBatch(*std::move(recent));
 }
 
 absl::StatusOr<Follower::Batch> Follower::NextOfTail() {
   if (std::optional<Batch> batch = NextInMemory()) return *std::move(batch);
-  // Behind the window. What is durable but not published yet waits until it is: nobody is to hold
-  // a position that the hub, which judges positions, does not know.
+  TRIBUTARY_ASSIGN_OR_RETURN(ChangeRuns read, ReadBehindWindow());
+  return TailBatch(std::move(read));
+}
+
+absl::StatusOr<ChangeRuns> Follower::ReadBehindWindow() {
+  // What is durable but not published yet waits until it is: nobody is to hold a position that the
+  // hub, which judges positions, does not know.
   ChangeQuery query = tail_;
   const Revision published = hub_.head().revision;
-  query.through = std::min(tail_.through.value_or(published), published);
+  query.through = std::min(stop_at().value_or(published), published);
+  if (std::optional<ChangeRuns> kept = hub_.late_pages().Find(query)) {
+    kept->head = published;
+    return *std::move(kept);
+  }
   TRIBUTARY_ASSIGN_OR_RETURN(ChangePage page, store_.Changes(query));
   ChangeRuns read;
   read.through = page.through;
@@ -73,7 +83,14 @@ absl::StatusOr<Follower::Batch> Follower::NextOfTail() {
   if (const auto count = static_cast<uint32_t>(page.changes.size()); count > 0) {
     read.runs.push_back({std::make_shared<const ChangeBlock>(std::move(page.changes)), 0, count});
   }
-  return TailBatch(std::move(read));
+  hub_.late_pages().Keep(query, read);
+  return read;
+}
+
+void Follower::SetLate(bool late) {
+  if (late == late_) return;
+  late_ = late;
+  late ? hub_.late_pages().Join() : hub_.late_pages().Leave();
 }
 
 Follower::Batch Follower::TailBatch(ChangeRuns read) {

@@ -39,6 +39,9 @@ class Follower {
   };
 
   Follower(Store& store, ChangeHub& hub, FollowerOptions options);
+  ~Follower() { SetLate(false); }
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
 
   absl::StatusOr<Batch> Next();
 
@@ -57,12 +60,15 @@ class Follower {
   const std::optional<Revision>& stop_at() const { return tail_.through; }
   absl::StatusOr<Batch> NextOfSnapshot();
   absl::StatusOr<Batch> NextOfTail();
+  absl::StatusOr<ChangeRuns> ReadBehindWindow();
   Batch TailBatch(ChangeRuns read);
+  void SetLate(bool late);
 
   Store& store_;
   ChangeHub& hub_;
   Position position_;
-  ChangeQuery tail_;  // what it reads, also in a snapshot; `after` is the position
+  bool late_ = false;  // behind the hub's window
+  ChangeQuery tail_;   // what it reads, also in a snapshot; `after` is the position
 };
 
 }  // namespace tributary

@@ -159,6 +159,32 @@ TEST_F(FollowerTest, CatchesUpFromDiskBehindTheWindow) {
   EXPECT_EQ(Drain(follower), expected);
 }
 
+TEST_F(FollowerTest, LateTogetherTheyTakeEachOthersPagesAndMissNothing) {
+  Open(/*window_bytes=*/1);
+  std::vector<std::string> expected;
+  for (int i = 0; i < 200; ++i) {
+    Send("acme", std::to_string(i), "s");
+    expected.push_back("+" + std::to_string(i) + ":s");
+  }
+  Follower first = Follow(Position::Tail(0));
+  Follower second = Follow(Position::Tail(0));
+  Follower third = Follow(Position::Tail(0));
+  TRIBUTARY_ASSERT_OK_AND_ASSIGN(const Follower::Batch alone, first.Next());
+  TRIBUTARY_ASSERT_OK_AND_ASSIGN(const Follower::Batch kept, second.Next());
+  TRIBUTARY_ASSERT_OK_AND_ASSIGN(const Follower::Batch taken, third.Next());
+  EXPECT_NE(kept.changes.at(0).block, alone.changes.at(0).block);
+  EXPECT_EQ(taken.changes.at(0).block, kept.changes.at(0).block);
+  const auto rest = [](const Follower::Batch& begin, Follower& follower) {
+    std::vector<std::string> seen;
+    AppendTexts(begin.changes, seen);
+    for (std::string& text : Drain(follower)) seen.push_back(std::move(text));
+    return seen;
+  };
+  EXPECT_EQ(rest(alone, first), expected);
+  EXPECT_EQ(rest(kept, second), expected);
+  EXPECT_EQ(rest(taken, third), expected);
+}
+
 // The whole promise, against a model that remembers everything: whatever the interleaving of
 // writes, reads, restarts of server and follower, each change comes once and in order.
 TEST_F(FollowerTest, RandomWorkloadIsSeenOnceAndInOrderWhateverIsRestarted) {
