@@ -4,11 +4,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/resources.h"
+#include "server/base/limits.h"
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/metrics_page.h"
 #include "server/model/changed_fields.h"
+#include "server/serve/inline_reads.h"
 
 namespace tributary {
 namespace {
@@ -30,6 +32,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const ServerOptions& options,
     return absl::InvalidArgumentError(
         absl::StrCat("--store=", Clip(options.store), " is not of the form sqlite:PATH"));
   }
+  // One for each thread that may read: none waits for another's.
+  sqlite.readers = options.threads + InlineReads::kReadsMax;
   sqlite.changed_fields = [&models](const Record& before, const Record& after) {
     const Model* model = models.Find(after.key.model);
     return model == nullptr ? std::string() : ChangedFields(*model, before, after);
@@ -61,7 +65,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, con
   TRIBUTARY_ASSIGN_OR_RETURN(const Head head, server->store_->GetHead());
   TRIBUTARY_ASSIGN_OR_RETURN(const std::optional<int64_t> committed_us,
                              server->store_->CommittedAt(head.revision));
-  server->hub_ = std::make_unique<ChangeHub>(head.revision, committed_us.value_or(0));
+  server->executor_ = std::make_unique<Executor>(with.threads);
+  server->hub_ = std::make_unique<ChangeHub>(head.revision, committed_us.value_or(0),
+                                             limits::kWindowBytesMax, server->executor_.get());
   server->committer_ = std::make_unique<Committer>(
       *server->store_,
       [hub = server->hub_.get()](const Committed& committed) { hub->Publish(committed.changes); });
@@ -69,8 +75,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, con
   WarnIfOpen("--grpc_address", with.grpc.address);
   WarnIfOpen("--http_address", with.http.address);
   TRIBUTARY_ASSIGN_OR_RETURN(
-      server->grpc_,
-      GrpcServer::Start(with.grpc, *server->models_, *server->store_, *server->hub_, clock));
+      server->grpc_, GrpcServer::Start(with.grpc, *server->models_, *server->store_, *server->hub_,
+                                       *server->executor_, clock));
   const MetricsSources measured{with.grpc.version, SqlitePath(with.store), *with.sqlite.metrics,
                                 *server->store_,   *server->committer_,    *server->grpc_};
   TRIBUTARY_ASSIGN_OR_RETURN(server->http_,

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/base/clock.h"
+#include "server/base/executor.h"
 #include "server/ingest/committer.h"
 #include "server/ingest/webhook_server.h"
 #include "server/model/model.h"
@@ -26,6 +27,7 @@ struct ServerOptions {
   SqliteOptions sqlite;
   DecoderOptions decoder;
   std::chrono::milliseconds drain_timeout{5'000};
+  int threads = 4;  // that read for calls and streams, and wake streams
 };
 
 // The whole service, built from its options: store, hub, committer, and the HTTP and gRPC sides.
@@ -52,6 +54,7 @@ class Server {
   std::atomic<bool> ready_{false};
   std::unique_ptr<ModelRegistry> models_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<Executor> executor_;
   std::unique_ptr<ChangeHub> hub_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<WebhookDecoder> decoder_;

@@ -25,6 +25,15 @@ void Executor::Post(std::function<void()> work) {
   ready_.NotifyOne();
 }
 
+void Executor::PostAll(std::vector<std::function<void()>> all) {
+  if (all.empty()) return;
+  {
+    MutexLock lock(mutex_);
+    for (std::function<void()>& work : all) queue_.push_back(std::move(work));
+  }
+  for (size_t i = 0; i < all.size(); ++i) ready_.NotifyOne();
+}
+
 void Executor::Run() {
   for (;;) {
     std::function<void()> work;

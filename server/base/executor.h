@@ -21,6 +21,7 @@ class Executor {
   Executor& operator=(const Executor&) = delete;
 
   void Post(std::function<void()> work) ABSL_LOCKS_EXCLUDED(mutex_);
+  void PostAll(std::vector<std::function<void()>> all) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   void Run();

@@ -39,7 +39,8 @@ inline constexpr int kWatchResponseChangesMax = 1000;
 inline constexpr int64_t kHeartbeatMsDefault = 15'000;
 inline constexpr int64_t kHeartbeatMsMin = 1'000;
 inline constexpr int64_t kHeartbeatMsMax = 300'000;
-inline constexpr size_t kWindowBytesMax = 32 * 1024 * 1024;  // recent changes kept in memory
+inline constexpr size_t kWindowBytesMax = 32 * 1024 * 1024;     // recent changes kept in memory
+inline constexpr size_t kLatePagesBytesMax = 16 * 1024 * 1024;  // that readers behind them share
 
 // Ingest.
 inline constexpr size_t kQueueDeliveriesMax = 8192;

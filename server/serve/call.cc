@@ -38,30 +38,43 @@ void LogCall(std::string_view method, std::string_view request_id, const absl::S
   Log(level, absl::StrCat(Absl(method), " request_id=", Absl(request_id), " ", status.ToString()));
 }
 
-grpc::ServerUnaryReactor* AnswerUnary(
-    Executor& executor, MethodMetrics& method, grpc::CallbackServerContext* context,
-    const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
-    std::function<absl::StatusOr<std::string>(const grpc::ByteBuffer& request)> work) {
-  std::string request_id = ExchangeRequestId(*context);
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  executor.Post([&method, context, request, response, reactor, stopwatch = Stopwatch(),
-                 request_id = std::move(request_id), work = std::move(work)] {
-    if (context->IsCancelled()) {
-      method.CountCall(absl::StatusCode::kCancelled);
+namespace {
+
+void Answer(const UnaryCall& call, std::string_view request_id, const UnaryWork& work,
+            grpc::ServerUnaryReactor& reactor) {
+  absl::StatusOr<std::string> answer = work(*call.request);
+  LogCall(call.method.name, request_id, answer.status());
+  call.method.CountCall(answer.status().code());
+  call.method.latency.Observe(call.stopwatch.elapsed());
+  if (!answer.ok()) {
+    reactor.Finish(ToGrpcStatus(answer.status(), *call.context));
+    return;
+  }
+  call.method.bytes.Add(answer->size());
+  *call.response = ToByteBuffer(*std::move(answer));
+  reactor.Finish(grpc::Status::OK);
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* AnswerHere(const UnaryCall& call, const UnaryWork& work) {
+  const std::string request_id = ExchangeRequestId(*call.context);
+  grpc::ServerUnaryReactor* reactor = call.context->DefaultReactor();
+  Answer(call, request_id, work, *reactor);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AnswerOn(Executor& executor, const UnaryCall& call,
+                                   const UnaryWork& work) {
+  std::string request_id = ExchangeRequestId(*call.context);
+  grpc::ServerUnaryReactor* reactor = call.context->DefaultReactor();
+  executor.Post([call, reactor, request_id = std::move(request_id), &work] {
+    if (call.context->IsCancelled()) {
+      call.method.CountCall(absl::StatusCode::kCancelled);
       reactor->Finish(grpc::Status::CANCELLED);
       return;
     }
-    absl::StatusOr<std::string> answer = work(*request);
-    LogCall(method.name, request_id, answer.status());
-    method.CountCall(answer.status().code());
-    method.latency.Observe(stopwatch.elapsed());
-    if (!answer.ok()) {
-      reactor->Finish(ToGrpcStatus(answer.status(), *context));
-      return;
-    }
-    method.bytes.Add(answer->size());
-    *response = ToByteBuffer(*std::move(answer));
-    reactor->Finish(grpc::Status::OK);
+    Answer(call, request_id, work, *reactor);
   });
   return reactor;
 }

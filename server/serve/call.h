@@ -19,11 +19,24 @@ std::string ExchangeRequestId(grpc::CallbackServerContext& context);
 // One line for a call that ended: at level warning if the fault is ours, else at level debug.
 void LogCall(std::string_view method, std::string_view request_id, const absl::Status& status);
 
-// Answers a unary call with what `work` returns, or with its status mapped. `work` runs on
-// `executor`, as reading blocks; a call that was cancelled before its turn is not worked on.
-grpc::ServerUnaryReactor* AnswerUnary(
-    Executor& executor, MethodMetrics& method, grpc::CallbackServerContext* context,
-    const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
-    std::function<absl::StatusOr<std::string>(const grpc::ByteBuffer& request)> work);
+// What a unary method does: the bytes of the answer, or why there is none.
+using UnaryWork = std::function<absl::StatusOr<std::string>(const grpc::ByteBuffer& request)>;
+
+// A unary call as gRPC hands it over. `method` must live on.
+struct UnaryCall {
+  MethodMetrics& method;
+  grpc::CallbackServerContext* context;
+  const grpc::ByteBuffer* request;
+  grpc::ByteBuffer* response;
+  Stopwatch stopwatch = Stopwatch();  // since the request came
+};
+
+// Answers the call with what `work` returns, or with its status mapped, on this thread.
+grpc::ServerUnaryReactor* AnswerHere(const UnaryCall& call, const UnaryWork& work);
+
+// The same on `executor`, as reading may block; a call that was cancelled before its turn is not
+// worked on. `work` must live on.
+grpc::ServerUnaryReactor* AnswerOn(Executor& executor, const UnaryCall& call,
+                                   const UnaryWork& work);
 
 }  // namespace tributary

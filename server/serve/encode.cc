@@ -3,7 +3,6 @@
 #include <memory>
 #include <utility>
 
-#include "grpcpp/support/slice.h"
 #include "server/base/limits.h"
 #include "server/base/wire.h"
 
@@ -42,6 +41,13 @@ void AppendPieces(std::string& out, std::string_view state, Revision revision, s
   if (view == View::kFull && !raw.empty()) wire::AppendBytes(out, kRawResource, raw);
 }
 
+// Bytes that AppendPieces adds.
+size_t PiecesBytes(std::string_view state, Revision revision, std::string_view raw, View view) {
+  size_t bytes = state.size() + 1 + wire::VarintSize(static_cast<uint64_t>(revision));
+  if (view == View::kFull && !raw.empty()) bytes += wire::BytesFieldSize(kRawResource, raw.size());
+  return bytes;
+}
+
 // The key alone, for the deleted resource whose last state is no longer kept.
 std::string KeyState(const Key& key) {
   std::string state;
@@ -61,11 +67,7 @@ std::string EncodeResource(const Record& record, View view) {
 }
 
 size_t ResourceBytes(const Record& record, View view) {
-  size_t bytes = record.state.size() + 1 + wire::VarintSize(static_cast<uint64_t>(record.revision));
-  if (view == View::kFull && !record.raw.empty()) {
-    bytes += wire::BytesFieldSize(kRawResource, record.raw.size());
-  }
-  return bytes;
+  return PiecesBytes(record.state, record.revision, record.raw, view);
 }
 
 void AppendResource(std::string& out, uint32_t number, const Record& record, View view) {
@@ -83,36 +85,57 @@ void AppendExisting(std::string& out, const Record& record, View view) {
 }
 
 void AppendChange(std::string& out, const Change& change, View view, bool include_previous) {
-  std::string bytes;
-  wire::AppendUint(bytes, kType, static_cast<uint64_t>(TypeOf(change.kind)));
-  wire::AppendUint(bytes, kChangeRevision, static_cast<uint64_t>(change.revision));
-  if (change.kind != ChangeKind::kDeleted) {
-    std::string resource;
-    AppendPieces(resource, change.state, change.revision, change.raw, view);
-    wire::AppendBytes(bytes, kResource, resource);
-  } else if (change.before != nullptr) {
-    AppendResource(bytes, kResource, *change.before, view);
+  std::string head;  // fields before the resource
+  wire::AppendUint(head, kType, static_cast<uint64_t>(TypeOf(change.kind)));
+  wire::AppendUint(head, kChangeRevision, static_cast<uint64_t>(change.revision));
+  std::string tail;  // fields behind the states
+  tail.reserve(change.changed_fields.size() + 64);
+  tail.append(change.changed_fields);
+  wire::AppendTimestamp(tail, kCommittedAt, change.committed_us);
+  wire::AppendTimestamp(tail, kReceivedAt, change.received_us);
+  wire::AppendBytes(tail, kDeliveryId, DeliveryId(change.delivery));
+
+  const bool deleted = change.kind == ChangeKind::kDeleted;
+  const bool last_state = deleted && change.before != nullptr;
+  const std::string key = deleted && !last_state ? KeyState(change.key) : std::string();
+  size_t resource_bytes = key.size();
+  if (last_state) resource_bytes = ResourceBytes(*change.before, view);
+  if (!deleted) resource_bytes = PiecesBytes(change.state, change.revision, change.raw, view);
+  size_t bytes = head.size() + wire::BytesFieldSize(kResource, resource_bytes) + tail.size();
+  bool previous =
+      include_previous && change.kind == ChangeKind::kUpdated && change.before != nullptr;
+  if (previous) {
+    const size_t with =
+        bytes + wire::BytesFieldSize(kPrevious, ResourceBytes(*change.before, view));
+    previous = with < limits::kAnswerBytesMax;
+    if (previous) bytes = with;
+  }
+
+  wire::AppendTag(out, kChanges, wire::Type::kBytes);
+  wire::AppendVarint(out, bytes);
+  out.append(head);
+  wire::AppendTag(out, kResource, wire::Type::kBytes);
+  wire::AppendVarint(out, resource_bytes);
+  if (!deleted) {
+    AppendPieces(out, change.state, change.revision, change.raw, view);
+  } else if (last_state) {
+    AppendPieces(out, change.before->state, change.before->revision, change.before->raw, view);
   } else {
-    wire::AppendBytes(bytes, kResource, KeyState(change.key));
+    out.append(key);
   }
-  if (include_previous && change.kind == ChangeKind::kUpdated && change.before != nullptr &&
-      bytes.size() + ResourceBytes(*change.before, view) < limits::kAnswerBytesMax) {
-    AppendResource(bytes, kPrevious, *change.before, view);
-  }
-  bytes.append(change.changed_fields);
-  wire::AppendTimestamp(bytes, kCommittedAt, change.committed_us);
-  wire::AppendTimestamp(bytes, kReceivedAt, change.received_us);
-  wire::AppendBytes(bytes, kDeliveryId, DeliveryId(change.delivery));
-  wire::AppendBytes(out, kChanges, bytes);
+  if (previous) AppendResource(out, kPrevious, *change.before, view);
+  out.append(tail);
+}
+
+grpc::Slice ToSlice(std::string bytes) {
+  auto* owned = new std::string(std::move(bytes));
+  return {owned->data(), owned->size(), [](void* text) { delete static_cast<std::string*>(text); },
+          owned};
 }
 
 grpc::ByteBuffer ToByteBuffer(std::string bytes) {
-  // The slice takes the string over: no copy.
-  auto* owned = new std::string(std::move(bytes));
-  const grpc::Slice slice(
-      owned->data(), owned->size(), [](void* text) { delete static_cast<std::string*>(text); },
-      owned);
-  return grpc::ByteBuffer(&slice, 1);
+  const grpc::Slice slice = ToSlice(std::move(bytes));
+  return {&slice, 1};
 }
 
 }  // namespace tributary

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/slice.h"
 #include "server/store/types.h"
 
 namespace tributary {
@@ -41,6 +42,8 @@ void AppendExisting(std::string& out, const Record& record, View view);
 // change would pass the bound of an answer.
 void AppendChange(std::string& out, const Change& change, View view, bool include_previous);
 
+// Takes `bytes` over, without a copy.
+grpc::Slice ToSlice(std::string bytes);
 grpc::ByteBuffer ToByteBuffer(std::string bytes);
 
 }  // namespace tributary

@@ -10,6 +10,7 @@
 #include "server/base/clock.h"
 #include "server/base/executor.h"
 #include "server/model/model.h"
+#include "server/serve/inline_reads.h"
 #include "server/serve/resource_service.h"
 #include "server/serve/rpc_metrics.h"
 #include "server/serve/server_service.h"
@@ -24,19 +25,18 @@ struct GrpcServerOptions {
   std::string address = "127.0.0.1:50051";  // host:port; port 0 picks one
   std::string version;
   int streams_max = 10'000;
-  int threads = 4;  // that read for calls and streams
 };
 
 // The gRPC side: the service of every model, ServerService, and the standard ones: health (per
-// service), reflection, channelz. Thread-safe. `models`, `store`, `hub` and `clock` must outlive
-// it.
+// service), reflection, channelz. Thread-safe. `models`, `store`, `hub`, `executor`, on which
+// it reads, and `clock` must outlive it.
 class GrpcServer {
  public:
   // FAILED_PRECONDITION if the address can't be bound.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(GrpcServerOptions options,
                                                            const ModelRegistry& models,
                                                            Store& store, ChangeHub& hub,
-                                                           const Clock& clock);
+                                                           Executor& executor, const Clock& clock);
   ~GrpcServer();
 
   int port() const { return port_; }
@@ -52,10 +52,10 @@ class GrpcServer {
 
  private:
   GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models, Store& store,
-             ChangeHub& hub, const Clock& clock);
+             ChangeHub& hub, Executor& executor, const Clock& clock);
 
   RpcMetrics metrics_;
-  Executor executor_;
+  InlineReads inline_reads_;
   WatchStreams streams_;
   ServerService server_service_;
   UnknownMethods unknown_methods_;

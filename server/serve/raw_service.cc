@@ -27,7 +27,14 @@ void RawService::AddStreaming(const google::protobuf::MethodDescriptor& method, 
   MarkMethodRawCallback(
       methods_++,
       new grpc::internal::CallbackServerStreamingHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
-          std::move(handler)));
+          [handler = std::move(handler)](grpc::CallbackServerContext* context,
+                                         const grpc::ByteBuffer* request) {
+            grpc::ServerWriteReactor<grpc::ByteBuffer>* reactor = handler(context, request);
+            // gRPC would keep it, and the piece of the connection's read buffer that it lies in, as
+            // long as the stream.
+            const_cast<grpc::ByteBuffer*>(request)->Clear();
+            return reactor;
+          }));
 }
 
 }  // namespace tributary

@@ -17,7 +17,8 @@ namespace tributary {
 // one implementation serves every model under its own typed names, which reflection lists like any
 // others.
 //
-// Add all methods before the server starts. Handlers run on gRPC's threads and must not block.
+// Add all methods before the server starts. Handlers run on gRPC's threads and must not block; the
+// request of a stream is there only until its handler returns.
 class RawService final : public grpc::Service {
  public:
   using Unary = std::function<grpc::ServerUnaryReactor*(

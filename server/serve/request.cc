@@ -1,22 +1,18 @@
 #include "server/serve/request.h"
 
-#include <memory>
+#include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/duration.pb.h"
-#include "google/protobuf/message.h"
-#include "grpcpp/impl/codegen/proto_utils.h"
+#include "grpcpp/support/slice.h"
 #include "server/base/error.h"
 #include "server/base/limits.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
-#include "server/model/model.h"
 
 namespace tributary {
 namespace {
-
-namespace pb = google::protobuf;
 
 // Collects what is wrong with a request, so that a caller sees all of it at once.
 class Violations {
@@ -40,81 +36,6 @@ class Violations {
   ErrorDetail detail_;
 };
 
-// Typed access by name to a message whose class is known only by its descriptor.
-class Fields {
- public:
-  explicit Fields(const pb::Message& message)
-      : message_(message), type_(*message.GetDescriptor()), reflection_(*message.GetReflection()) {}
-
-  bool Has(const char* name) const { return type_.FindFieldByName(name) != nullptr; }
-
-  std::string String(const char* name) const {
-    const pb::FieldDescriptor* field = type_.FindFieldByName(name);
-    return field == nullptr ? std::string() : reflection_.GetString(message_, field);
-  }
-
-  bool Bool(const char* name) const {
-    const pb::FieldDescriptor* field = type_.FindFieldByName(name);
-    return field != nullptr && reflection_.GetBool(message_, field);
-  }
-
-  int Enum(const char* name) const {
-    const pb::FieldDescriptor* field = type_.FindFieldByName(name);
-    return field == nullptr ? 0 : reflection_.GetEnumValue(message_, field);
-  }
-
-  int Int(const char* name) const {
-    const pb::FieldDescriptor* field = type_.FindFieldByName(name);
-    return field == nullptr ? 0 : reflection_.GetInt32(message_, field);
-  }
-
-  std::optional<int64_t> OptionalLong(const char* name) const {
-    const pb::FieldDescriptor* field = type_.FindFieldByName(name);
-    if (field == nullptr || !reflection_.HasField(message_, field)) return std::nullopt;
-    return reflection_.GetInt64(message_, field);
-  }
-
-  std::vector<std::string> Strings(const char* name) const {
-    std::vector<std::string> all;
-    const pb::FieldDescriptor* field = type_.FindFieldByName(name);
-    if (field == nullptr) return all;
-    for (int i = 0; i < reflection_.FieldSize(message_, field); ++i) {
-      all.push_back(reflection_.GetRepeatedString(message_, field, i));
-    }
-    return all;
-  }
-
-  // nullopt if the field is not set.
-  std::optional<int64_t> DurationMs(const char* name) const {
-    const pb::FieldDescriptor* field = type_.FindFieldByName(name);
-    if (field == nullptr || !reflection_.HasField(message_, field)) return std::nullopt;
-    const auto& duration =
-        *pb::DynamicCastToGenerated<pb::Duration>(&reflection_.GetMessage(message_, field));
-    constexpr int64_t kSecondsMax = 1'000'000;  // far past every bound, and far from overflow
-    if (duration.seconds() > kSecondsMax) return kSecondsMax * 1000;
-    if (duration.seconds() < -kSecondsMax) return -kSecondsMax * 1000;
-    return duration.seconds() * 1000 + duration.nanos() / 1'000'000;
-  }
-
- private:
-  const pb::Message& message_;
-  const pb::Descriptor& type_;
-  const pb::Reflection& reflection_;
-};
-
-absl::StatusOr<std::unique_ptr<pb::Message>> Parse(const pb::Descriptor* type,
-                                                   const grpc::ByteBuffer& bytes) {
-  std::unique_ptr<pb::Message> message(
-      pb::MessageFactory::generated_factory()->GetPrototype(type)->New());
-  grpc::ByteBuffer copy(bytes);  // shares the slices
-  if (!grpc::SerializationTraits<pb::Message>::Deserialize(&copy, message.get()).ok()) {
-    return MakeError(absl::StatusCode::kInvalidArgument,
-                     absl::StrCat("the request is not a well-formed ", type->full_name()),
-                     reason::kArgumentInvalid);
-  }
-  return message;
-}
-
 void CheckName(Violations& violations, std::string_view field, const std::string& value) {
   if (value.size() > limits::kNameBytesMax) {
     violations.Add(field, absl::StrCat("has ", value.size(), " bytes, at most ",
@@ -124,16 +45,15 @@ void CheckName(Violations& violations, std::string_view field, const std::string
   }
 }
 
-void CheckKey(Violations& violations, const Fields& fields, const Request& request) {
-  const bool one_scope = fields.Has("id") || fields.Has("ids");
+void CheckKey(Violations& violations, const Request& request, bool names_one, bool names_many) {
   const auto check = [&](std::string_view name, const std::string& value, bool needed) {
     if (needed && value.empty()) violations.Add(name, "must be set");
     CheckName(violations, name, value);
   };
-  check("connector_id", request.connector_id, one_scope);
-  check("owner_id", request.owner_id, one_scope);
-  if (fields.Has("id")) check("id", request.id, true);
-  if (!fields.Has("ids")) return;
+  check("connector_id", request.connector_id, names_one || names_many);
+  check("owner_id", request.owner_id, names_one || names_many);
+  if (names_one) check("id", request.id, true);
+  if (!names_many) return;
   if (request.ids.empty()) violations.Add("ids", "must name at least one resource");
   if (request.ids.size() > limits::kBatchGetIdsMax) {
     violations.Add("ids", absl::StrCat("names ", request.ids.size(), " resources, at most ",
@@ -147,34 +67,7 @@ void CheckKey(Violations& violations, const Fields& fields, const Request& reque
   }
 }
 
-void ReadEnums(Violations& violations, const Fields& fields, Request& request) {
-  switch (const int view = fields.Enum("view")) {
-    case 0:
-    case 1:
-      break;
-    case 2:
-      request.view = View::kFull;
-      break;
-    default:
-      violations.Add("view", absl::StrCat(view, " is no value of tributary.v1.View"));
-  }
-  switch (const int start = fields.Enum("start")) {
-    case 0:
-    case 1:
-      break;
-    case 2:
-      request.start = WatchStart::kNow;
-      break;
-    case 3:
-      request.start = WatchStart::kBeginning;
-      break;
-    default:
-      violations.Add("start", absl::StrCat(start, " is no value of tributary.v1.WatchStart"));
-  }
-}
-
-void ReadNumbers(Violations& violations, const Fields& fields, Request& request) {
-  request.page_size = fields.Int("page_size");
+void CheckNumbers(Violations& violations, Request& request) {
   if (request.page_size < 0) {
     violations.Add("page_size", absl::StrCat(request.page_size, " must not be negative"));
   } else if (request.page_size == 0) {
@@ -182,13 +75,10 @@ void ReadNumbers(Violations& violations, const Fields& fields, Request& request)
   } else if (request.page_size > limits::kPageSizeMax) {
     request.page_size = limits::kPageSizeMax;
   }
-  request.after_revision = fields.OptionalLong("after_revision");
   if (request.after_revision.value_or(0) < 0) {
     violations.Add("after_revision",
                    absl::StrCat(*request.after_revision, " must not be negative"));
   }
-  request.heartbeat_ms =
-      fields.DurationMs("heartbeat_interval").value_or(limits::kHeartbeatMsDefault);
   if (request.heartbeat_ms < limits::kHeartbeatMsMin ||
       request.heartbeat_ms > limits::kHeartbeatMsMax) {
     violations.Add("heartbeat_interval",
@@ -212,30 +102,144 @@ absl::Status RefuseUnsupported(const Request& request) {
   return absl::OkStatus();
 }
 
+// nullopt if `bytes` is no google.protobuf.Duration.
+std::optional<int64_t> DurationMs(std::string_view bytes) {
+  int64_t seconds = 0;
+  int64_t nanos = 0;
+  wire::Reader reader(bytes);
+  while (const auto field = reader.Next()) {
+    if (field->type != wire::Type::kVarint) continue;
+    if (field->number == 1) seconds = static_cast<int64_t>(field->varint);
+    if (field->number == 2) nanos = static_cast<int32_t>(field->varint);
+  }
+  if (!reader.ok()) return std::nullopt;
+  constexpr int64_t kSecondsMax = 1'000'000;  // far past every bound, and far from overflow
+  return std::clamp(seconds, -kSecondsMax, kSecondsMax) * 1000 + nanos / 1'000'000;
+}
+
 }  // namespace
 
-absl::StatusOr<Request> ReadRequest(const pb::Descriptor* type, const grpc::ByteBuffer& bytes) {
-  TRIBUTARY_ASSIGN_OR_RETURN(const std::unique_ptr<pb::Message> message, Parse(type, bytes));
-  const Fields fields(*message);
+// A request as it was sent: enums may hold any number.
+struct RequestReader::Draft {
   Request request;
-  request.connector_id = fields.String("connector_id");
-  request.owner_id = fields.String("owner_id");
-  request.id = fields.String("id");
-  request.ids = fields.Strings("ids");
-  request.filter = fields.String("filter");
-  request.page_token = fields.String("page_token");
-  request.order_by = fields.String("order_by");
-  request.resume_token = fields.String("resume_token");
-  request.include_previous = fields.Bool("include_previous");
-  request.stop_at_head = fields.Bool("stop_at_head");
+  int view = 0;
+  int start = 0;
 
+  void CheckEnums(Violations& violations) {
+    if (view == 2) {
+      request.view = View::kFull;
+    } else if (view != 0 && view != 1) {
+      violations.Add("view", absl::StrCat(view, " is no value of tributary.v1.View"));
+    }
+    if (start == 2) {
+      request.start = WatchStart::kNow;
+    } else if (start == 3) {
+      request.start = WatchStart::kBeginning;
+    } else if (start != 0 && start != 1) {
+      violations.Add("start", absl::StrCat(start, " is no value of tributary.v1.WatchStart"));
+    }
+  }
+};
+
+struct RequestReader::NamedTake {
+  std::string_view name;
+  Take take;
+};
+
+namespace {
+
+// Protobuf takes no string that is not UTF-8, and skips a field of another type than it knows.
+template <typename Draft, std::string Request::*member>
+bool TakeString(const wire::Field& field, Draft& draft) {
+  if (field.type != wire::Type::kBytes) return true;
+  draft.request.*member = field.bytes;
+  return IsUtf8(field.bytes);
+}
+
+template <typename Draft, auto member>
+bool TakeNumber(const wire::Field& field, Draft& draft) {
+  using Number = std::remove_reference_t<decltype(draft.request.*member)>;
+  if (field.type == wire::Type::kVarint) draft.request.*member = static_cast<Number>(field.varint);
+  return true;
+}
+
+}  // namespace
+
+const RequestReader::NamedTake RequestReader::kTakes[] = {
+    {"connector_id", &TakeString<Draft, &Request::connector_id>},
+    {"owner_id", &TakeString<Draft, &Request::owner_id>},
+    {"id", &TakeString<Draft, &Request::id>},
+    {"filter", &TakeString<Draft, &Request::filter>},
+    {"page_token", &TakeString<Draft, &Request::page_token>},
+    {"order_by", &TakeString<Draft, &Request::order_by>},
+    {"resume_token", &TakeString<Draft, &Request::resume_token>},
+    {"page_size", &TakeNumber<Draft, &Request::page_size>},
+    {"include_previous", &TakeNumber<Draft, &Request::include_previous>},
+    {"stop_at_head", &TakeNumber<Draft, &Request::stop_at_head>},
+    {"ids",
+     [](const wire::Field& field, Draft& draft) {
+       if (field.type == wire::Type::kBytes) draft.request.ids.emplace_back(field.bytes);
+       return field.type != wire::Type::kBytes || IsUtf8(field.bytes);
+     }},
+    {"view",
+     [](const wire::Field& field, Draft& draft) {
+       if (field.type == wire::Type::kVarint) draft.view = static_cast<int>(field.varint);
+       return true;
+     }},
+    {"start",
+     [](const wire::Field& field, Draft& draft) {
+       if (field.type == wire::Type::kVarint) draft.start = static_cast<int>(field.varint);
+       return true;
+     }},
+    {"after_revision",
+     [](const wire::Field& field, Draft& draft) {
+       if (field.type == wire::Type::kVarint) {
+         draft.request.after_revision = static_cast<int64_t>(field.varint);
+       }
+       return true;
+     }},
+    {"heartbeat_interval",
+     [](const wire::Field& field, Draft& draft) {
+       if (field.type != wire::Type::kBytes) return true;
+       const std::optional<int64_t> interval_ms = DurationMs(field.bytes);
+       draft.request.heartbeat_ms = interval_ms.value_or(0);
+       return interval_ms.has_value();
+     }},
+};
+
+RequestReader::RequestReader(const google::protobuf::Descriptor& type)
+    : type_(type),
+      names_one_(type.FindFieldByName("id") != nullptr),
+      names_many_(type.FindFieldByName("ids") != nullptr) {
+  for (const NamedTake& known : kTakes) {
+    const auto* field = type.FindFieldByName(std::string(known.name));
+    if (field != nullptr) takes_.at(static_cast<size_t>(field->number())) = known.take;
+  }
+}
+
+absl::StatusOr<Request> RequestReader::Read(const grpc::ByteBuffer& bytes) const {
+  grpc::Slice slice;
+  bool well_formed = bytes.TrySingleSlice(&slice).ok() ||
+                     bytes.DumpToSingleSlice(&slice).ok();  // it mostly is one
+  Draft draft;
+  draft.request.heartbeat_ms = limits::kHeartbeatMsDefault;
+  wire::Reader reader({reinterpret_cast<const char*>(slice.begin()), slice.size()});
+  while (const auto field = reader.Next()) {
+    const Take take = field->number < takes_.size() ? takes_[field->number] : nullptr;
+    if (take != nullptr) well_formed = take(*field, draft) && well_formed;
+  }
+  if (!well_formed || !reader.ok()) {
+    return MakeError(absl::StatusCode::kInvalidArgument,
+                     absl::StrCat("the request is not a well-formed ", type_.full_name()),
+                     reason::kArgumentInvalid);
+  }
   Violations violations;
-  CheckKey(violations, fields, request);
-  ReadEnums(violations, fields, request);
-  ReadNumbers(violations, fields, request);
+  CheckKey(violations, draft.request, names_one_, names_many_);
+  draft.CheckEnums(violations);
+  CheckNumbers(violations, draft.request);
   TRIBUTARY_RETURN_IF_ERROR(violations.Finish());
-  TRIBUTARY_RETURN_IF_ERROR(RefuseUnsupported(request));
-  return request;
+  TRIBUTARY_RETURN_IF_ERROR(RefuseUnsupported(draft.request));
+  return std::move(draft.request);
 }
 
 }  // namespace tributary

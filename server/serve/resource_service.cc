@@ -54,28 +54,32 @@ ResourceService::ResourceService(const Model& model, const ServingContext& conte
 }
 
 void ResourceService::AddUnary(const google::protobuf::MethodDescriptor& method, Method handler) {
-  const google::protobuf::Descriptor* type = method.input_type();
+  UnaryWork work = [this, reader = RequestReader(*method.input_type()),
+                    handler](const grpc::ByteBuffer& bytes) -> absl::StatusOr<std::string> {
+    TRIBUTARY_ASSIGN_OR_RETURN(const Request request, reader.Read(bytes));
+    return (this->*handler)(request);
+  };
+  const bool is_point_read = handler == &ResourceService::Get;
   MethodMetrics& metrics = context_.metrics.Add(method);
-  service_.AddUnary(method, [this, type, handler, &metrics](grpc::CallbackServerContext* call,
-                                                            const grpc::ByteBuffer* request,
-                                                            grpc::ByteBuffer* response) {
-    return AnswerUnary(
-        context_.executor, metrics, call, request, response,
-        [this, type, handler](const grpc::ByteBuffer& bytes) -> absl::StatusOr<std::string> {
-          TRIBUTARY_ASSIGN_OR_RETURN(const Request read, ReadRequest(type, bytes));
-          return (this->*handler)(read);
-        });
+  service_.AddUnary(method, [this, &metrics, is_point_read, work = std::move(work)](
+                                grpc::CallbackServerContext* context,
+                                const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+    const UnaryCall call{metrics, context, request, response};
+    if (is_point_read) {
+      if (const InlineRead turn(context_.inline_reads); turn) return AnswerHere(call, work);
+    }
+    return AnswerOn(context_.executor, call, work);
   });
 }
 
 void ResourceService::AddWatch(const google::protobuf::MethodDescriptor& method) {
-  const google::protobuf::Descriptor* type = method.input_type();
   MethodMetrics& metrics = context_.metrics.Add(method);
   service_.AddStreaming(
       method,
-      [this, type, &metrics](grpc::CallbackServerContext* call, const grpc::ByteBuffer* bytes)
-          -> grpc::ServerWriteReactor<grpc::ByteBuffer>* {
-        absl::StatusOr<Request> request = ReadRequest(type, *bytes);
+      [this, &metrics, reader = RequestReader(*method.input_type())](
+          grpc::CallbackServerContext* call,
+          const grpc::ByteBuffer* bytes) -> grpc::ServerWriteReactor<grpc::ByteBuffer>* {
+        absl::StatusOr<Request> request = reader.Read(*bytes);
         if (!request.ok()) return context_.streams.Refuse(call, metrics, request.status());
         Selection selection = Selected(*request);
         return context_.streams.Open(call, {metrics, *std::move(request), std::move(selection)});

@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "server/base/executor.h"
 #include "server/model/model.h"
+#include "server/serve/inline_reads.h"
 #include "server/serve/raw_service.h"
 #include "server/serve/request.h"
 #include "server/serve/rpc_metrics.h"
@@ -20,6 +21,7 @@ struct ServingContext {
   Store& store;
   ChangeHub& hub;
   Executor& executor;
+  InlineReads& inline_reads;
   WatchStreams& streams;
   RpcMetrics& metrics;
 };

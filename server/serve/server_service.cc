@@ -17,11 +17,11 @@ ServerService::ServerService(std::string version, const ModelRegistry& models, S
                                                          ->FindServiceByName("ServerService")
                                                          ->FindMethodByName("GetServerInfo");
   MethodMetrics& cells = metrics.Add(*method);
-  service_.AddUnary(*method, [this, &executor, &cells](grpc::CallbackServerContext* call,
-                                                       const grpc::ByteBuffer* request,
-                                                       grpc::ByteBuffer* response) {
-    return AnswerUnary(executor, cells, call, request, response,
-                       [this](const grpc::ByteBuffer&) { return GetServerInfo(); });
+  UnaryWork work = [this](const grpc::ByteBuffer&) { return GetServerInfo(); };
+  service_.AddUnary(*method, [&executor, &cells, work = std::move(work)](
+                                 grpc::CallbackServerContext* context,
+                                 const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+    return AnswerOn(executor, {cells, context, request, response}, work);
   });
 }
 

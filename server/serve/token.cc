@@ -77,20 +77,26 @@ std::string_view FirstDifference(const Content& content, const TokenBinding& bin
   return "";
 }
 
-std::string Seal(Kind kind, const TokenBinding& binding, const Content& content) {
+// The bytes with which every token for `binding` begins.
+std::string Begin(Kind kind, const TokenBinding& binding) {
   std::string bytes = {kFormat, static_cast<char>(kind)};
   const auto bound = Bound(binding);
   for (uint32_t field = kStore; field <= kOrderBy; ++field)
     wire::AppendUint(bytes, field, bound[field]);
-  wire::AppendUint(bytes, kStage, content.stage);
-  wire::AppendUint(bytes, kRevision, static_cast<uint64_t>(content.revision));
-  wire::AppendUint(bytes, kCommitted, static_cast<uint64_t>(content.committed_us));
-  if (content.last.has_value()) {
+  return bytes;
+}
+
+std::string Seal(std::string bytes, uint64_t stage, Revision revision, int64_t committed_us,
+                 const std::optional<Key>& last) {
+  wire::AppendUint(bytes, kStage, stage);
+  wire::AppendUint(bytes, kRevision, static_cast<uint64_t>(revision));
+  wire::AppendUint(bytes, kCommitted, static_cast<uint64_t>(committed_us));
+  if (last.has_value()) {
     wire::AppendUint(bytes, kHasLast, 1);
-    wire::AppendBytes(bytes, kLastModel, content.last->model);
-    wire::AppendBytes(bytes, kLastConnector, content.last->connector_id);
-    wire::AppendBytes(bytes, kLastOwner, content.last->owner_id);
-    wire::AppendBytes(bytes, kLastId, content.last->id);
+    wire::AppendBytes(bytes, kLastModel, last->model);
+    wire::AppendBytes(bytes, kLastConnector, last->connector_id);
+    wire::AppendBytes(bytes, kLastOwner, last->owner_id);
+    wire::AppendBytes(bytes, kLastId, last->id);
   }
   const uint32_t crc = Crc32c(bytes);
   for (int shift = 0; shift < 32; shift += 8) bytes.push_back(static_cast<char>(crc >> shift));
@@ -178,10 +184,7 @@ absl::Status OtherRequest(std::string_view field, std::string_view differs,
 }  // namespace
 
 std::string EncodePageToken(const TokenBinding& binding, const PagePosition& position) {
-  Content content;
-  content.revision = position.revision;
-  content.last = position.last;
-  return Seal(Kind::kPage, binding, content);
+  return Seal(Begin(Kind::kPage, binding), 0, position.revision, 0, position.last);
 }
 
 absl::StatusOr<PagePosition> DecodePageToken(std::string_view token, const TokenBinding& binding) {
@@ -195,14 +198,13 @@ absl::StatusOr<PagePosition> DecodePageToken(std::string_view token, const Token
   return PagePosition{content->revision, *std::move(content->last)};
 }
 
-std::string EncodeResumeToken(const TokenBinding& binding, const Position& position,
-                              int64_t committed_us) {
-  Content content;
-  content.stage = static_cast<uint64_t>(position.stage);
-  content.revision = position.revision;
-  content.committed_us = committed_us;
-  content.last = position.last;
-  return Seal(Kind::kResume, binding, content);
+ResumeTokens::ResumeTokens(const TokenBinding& binding) : begin_(Begin(Kind::kResume, binding)) {
+  begin_.shrink_to_fit();  // a stream may be idle for days
+}
+
+std::string ResumeTokens::Encode(const Position& position, int64_t committed_us) const {
+  return Seal(begin_, static_cast<uint64_t>(position.stage), position.revision, committed_us,
+              position.last);
 }
 
 absl::StatusOr<ResumePoint> DecodeResumeToken(std::string_view token, const TokenBinding& binding) {

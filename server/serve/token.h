@@ -34,10 +34,18 @@ std::string EncodePageToken(const TokenBinding& binding, const PagePosition& pos
 // INVALID_ARGUMENT: PAGE_TOKEN_MALFORMED, or PAGE_TOKEN_MISMATCH with metadata `differs`.
 absl::StatusOr<PagePosition> DecodePageToken(std::string_view token, const TokenBinding& binding);
 
-// `committed_us`: when the change at the position was committed, 0 if not known. A store that was
-// restored from a backup has the same id but another change there.
-std::string EncodeResumeToken(const TokenBinding& binding, const Position& position,
-                              int64_t committed_us);
+// Makes the resume tokens of one stream: what they are bound to is hashed once.
+class ResumeTokens {
+ public:
+  explicit ResumeTokens(const TokenBinding& binding);
+
+  // `committed_us`: when the change at the position was committed, 0 if not known. A store that was
+  // restored from a backup has the same id but another change there.
+  std::string Encode(const Position& position, int64_t committed_us) const;
+
+ private:
+  std::string begin_;  // of every token's bytes
+};
 
 struct ResumePoint {
   Position position;

@@ -60,35 +60,66 @@ absl::Status Draining() {
 WatchReactor::WatchReactor(WatchStreams& streams, grpc::CallbackServerContext* call,
                            WatchRequest request, std::string request_id)
     : streams_(streams),
-      watch_(std::move(request)),
+      method_(request.method),
       request_id_(std::move(request_id)),
-      binding_{streams.store_.id(), watch_.selection, watch_.request.filter, ""},
-      heartbeat_interval_(watch_.request.heartbeat_ms),
+      format_{request.request.view, request.request.include_previous},
+      heartbeat_interval_(request.request.heartbeat_ms),
       call_(call),
-      last_sent_(std::chrono::steady_clock::now()) {}
+      request_(std::make_unique<const WatchRequest>(std::move(request))) {
+  NoteSent();
+}
 
 void WatchReactor::Begin() {
   self_ = shared_from_this();
   StartSendInitialMetadata();
-  Leave(nullptr);
+  if (Leave(nullptr)) PostPump();
 }
 
-void WatchReactor::Drain() { Leave(&Notes::draining); }
+void WatchReactor::Drain() {
+  if (Leave(&Notes::draining)) PostPump();
+}
 
 void WatchReactor::TryCancel() {
   MutexLock lock(call_mutex_);
   if (call_ != nullptr) call_->TryCancel();
 }
 
+bool WatchReactor::IsBeatDue(Clock::time_point now) {
+  const Clock::rep at = now.time_since_epoch().count();
+  if (at < beat_at_.load(std::memory_order_relaxed)) return false;
+  beat_at_.store((now + heartbeat_interval_).time_since_epoch().count(), std::memory_order_relaxed);
+  return true;
+}
+
+void WatchReactor::Beat() {
+  if (Leave(&Notes::heartbeat)) PostPump();
+}
+
+void WatchReactor::Wake(Revision untouched) {
+  caught_up_ = false;
+  {
+    MutexLock lock(mutex_);
+    notes_.woken = true;
+    notes_.untouched = untouched;
+    if (!NeedsPump()) return;
+  }
+  Pump(Where::kAnywhere);
+}
+
 void WatchReactor::OnWriteDone(bool ok) {
+  message_.Clear();  // the pump leaves it alone while writing_
   {
     MutexLock lock(mutex_);
     writing_ = false;
+    if (!ok) notes_.cancelled = true;
+    if (!NeedsPump()) return;
   }
-  Leave(ok ? nullptr : &Notes::cancelled);
+  Pump(Where::kAnywhere);
 }
 
-void WatchReactor::OnCancel() { Leave(&Notes::cancelled); }
+void WatchReactor::OnCancel() {
+  if (Leave(&Notes::cancelled)) PostPump();
+}
 
 void WatchReactor::OnDone() {
   {
@@ -99,19 +130,25 @@ void WatchReactor::OnDone() {
   streams_.Closed(last);
 }
 
-void WatchReactor::Leave(bool Notes::*note) {
-  {
-    MutexLock lock(mutex_);
-    if (note != nullptr) notes_.*note = true;
-    noted_ = true;
-    // While a message is under way there is nothing to do: OnWriteDone comes back here.
-    if (pumping_ || writing_ || ended_) return;
-    pumping_ = true;
-  }
-  streams_.executor_.Post([self = shared_from_this()] { self->Pump(); });
+bool WatchReactor::Leave(bool Notes::*note) {
+  MutexLock lock(mutex_);
+  if (note != nullptr) notes_.*note = true;
+  return NeedsPump();
 }
 
-void WatchReactor::Pump() {
+bool WatchReactor::NeedsPump() {
+  noted_ = true;
+  // While a message is under way there is nothing to do: OnWriteDone comes back here.
+  if (pumping_ || writing_ || ended_) return false;
+  pumping_ = true;
+  return true;
+}
+
+void WatchReactor::PostPump() {
+  streams_.executor_.Post([self = shared_from_this()] { self->Pump(Where::kExecutor); });
+}
+
+void WatchReactor::Pump(Where where) {
   for (;;) {
     Notes notes;
     {
@@ -120,9 +157,9 @@ void WatchReactor::Pump() {
       notes_.woken = notes_.heartbeat = false;  // the others hold for good
       noted_ = false;
     }
-    const Progress progress = Step(notes);
-    if (notes.heartbeat && progress != Progress::kEnded) ArmHeartbeat();
-    if (progress == Progress::kMore) break;
+    const Progress progress = Step(notes, where);
+    // Other streams may have work too: to the end of the queue.
+    if (progress == Progress::kMore || progress == Progress::kBlocks) return PostPump();
     MutexLock lock(mutex_);
     const bool go_on =
         progress == Progress::kWrote ? !writing_ : progress == Progress::kIdle && noted_;
@@ -130,35 +167,30 @@ void WatchReactor::Pump() {
     pumping_ = false;
     return;
   }
-  // Other streams may have work too: back to the end of the queue.
-  streams_.executor_.Post([self = shared_from_this()] { self->Pump(); });
 }
 
-WatchReactor::Progress WatchReactor::Step(const Notes& notes) {
+WatchReactor::Progress WatchReactor::Step(const Notes& notes, Where where) {
   if (notes.cancelled) return End(absl::CancelledError("the client is gone"));
   if (notes.draining) return End(Draining());
   if (last_written_) return End(absl::OkStatus());
   if (!follower_.has_value()) {
     if (const absl::Status status = OpenFollower(); !status.ok()) return End(status);
-    ArmHeartbeat();
   }
-  if (wait_id_ != 0) {
+  if (waiting_) {
     if (const auto progress = StepWhileWaiting(notes)) return *progress;
   }
-  return Read();
+  return Read(where);
 }
 
 std::optional<WatchReactor::Progress> WatchReactor::StepWhileWaiting(const Notes& notes) {
   if (notes.woken) {
-    wait_id_ = 0;
+    waiting_ = false;
+    follower_->SkipTo(notes.untouched);
     return std::nullopt;
   }
   if (!notes.heartbeat || !HeartbeatDue()) return Progress::kIdle;
-  const std::optional<ChangeHub::Stand> head = streams_.hub_.Untouched(wait_id_);
-  if (!head.has_value()) {
-    wait_id_ = 0;
-    return std::nullopt;
-  }
+  const std::optional<ChangeHub::Stand> head = streams_.hub_.Untouched(*this);
+  if (!head.has_value()) return Progress::kIdle;  // being woken: that note is on its way
   // Nothing came that this stream covers, so its bookmark moves to the head without reading a
   // thing.
   follower_->SkipTo(head->revision);
@@ -168,42 +200,51 @@ std::optional<WatchReactor::Progress> WatchReactor::StepWhileWaiting(const Notes
   return Write(bookmark);
 }
 
-WatchReactor::Progress WatchReactor::Read() {
-  absl::StatusOr<Follower::Batch> batch = follower_->Next();
-  if (!batch.ok()) return End(batch.status());
-  if (!follower_->in_snapshot()) reached_ = follower_->position().revision;
-  const bool content =
-      !batch->existing.empty() || !batch->changes.empty() || batch->snapshot_complete;
-  if (content || batch->done || !wrote_any_ || HeartbeatDue()) {
-    last_written_ = batch->done;
-    return Write(*batch);
+WatchReactor::Progress WatchReactor::Read(Where where) {
+  for (;;) {
+    std::optional<Follower::Batch> batch = follower_->NextInMemory();
+    if (!batch.has_value()) {
+      if (where != Where::kExecutor) return Progress::kBlocks;
+      absl::StatusOr<Follower::Batch> read = follower_->Next();
+      if (!read.ok()) return End(read.status());
+      batch = *std::move(read);
+    }
+    if (!follower_->in_snapshot()) reached_ = follower_->position().revision;
+    const bool content =
+        !batch->existing.empty() || !batch->changes.empty() || batch->snapshot_complete;
+    if (content || batch->done || !wrote_any_ || HeartbeatDue()) {
+      last_written_ = batch->done;
+      return Write(*batch);
+    }
+    if (!batch->caught_up) return Progress::kMore;
+    caught_up_ = true;  // before the hub may wake this stream
+    waiting_ = streams_.hub_.Wait(follower_->selection(), follower_->position().revision,
+                                  shared_from_this());
+    if (waiting_) return Progress::kIdle;
+    caught_up_ = false;
   }
-  if (!batch->caught_up) return Progress::kMore;
-  waiting_ = true;
-  wait_id_ = streams_.hub_.Wait(follower_->selection(), follower_->position().revision,
-                                [self = shared_from_this()] {
-                                  self->waiting_ = false;
-                                  self->Leave(&Notes::woken);
-                                });
-  if (wait_id_ == 0) waiting_ = false;
-  return wait_id_ != 0 ? Progress::kIdle : Progress::kMore;
 }
 
 absl::Status WatchReactor::OpenFollower() {
+  const WatchRequest& watch = *request_;
   const ChangeHub::Stand head = streams_.hub_.head();
   FollowerOptions options;
-  options.selection = watch_.selection;
-  TRIBUTARY_ASSIGN_OR_RETURN(options.start, StartPosition(head));
-  if (watch_.request.stop_at_head) options.stop_at = head.revision;
-  options.raw = watch_.request.view == View::kFull;
-  options.before = watch_.request.include_previous;
+  TRIBUTARY_ASSIGN_OR_RETURN(options.start, StartPosition(watch, head));
+  options.selection = watch.selection;
+  if (watch.request.stop_at_head) options.stop_at = head.revision;
+  options.raw = format_.view == View::kFull;
+  options.before = format_.include_previous;
   follower_.emplace(streams_.store_, streams_.hub_, std::move(options));
+  request_.reset();
   return absl::OkStatus();
 }
 
-absl::StatusOr<Position> WatchReactor::StartPosition(const ChangeHub::Stand& head) {
-  const Request& request = watch_.request;
-  if (!request.resume_token.empty()) return ResumedPosition(head);
+absl::StatusOr<Position> WatchReactor::StartPosition(const WatchRequest& watch,
+                                                     const ChangeHub::Stand& head) {
+  const Request& request = watch.request;
+  const TokenBinding binding{streams_.store_.id(), watch.selection, request.filter, ""};
+  tokens_.emplace(binding);
+  if (!request.resume_token.empty()) return ResumedPosition(request.resume_token, binding, head);
   if (request.after_revision.has_value()) {
     TRIBUTARY_RETURN_IF_ERROR(
         CheckReached("after_revision", *request.after_revision, head.revision));
@@ -230,9 +271,10 @@ absl::Status WatchReactor::CheckReached(std::string_view field, Revision revisio
   return InFuture(field, revision, stored.revision);
 }
 
-absl::StatusOr<Position> WatchReactor::ResumedPosition(const ChangeHub::Stand& head) {
-  TRIBUTARY_ASSIGN_OR_RETURN(ResumePoint point,
-                             DecodeResumeToken(watch_.request.resume_token, binding_));
+absl::StatusOr<Position> WatchReactor::ResumedPosition(const std::string& token,
+                                                       const TokenBinding& binding,
+                                                       const ChangeHub::Stand& head) {
+  TRIBUTARY_ASSIGN_OR_RETURN(ResumePoint point, DecodeResumeToken(token, binding));
   const Revision revision = point.position.revision;
   TRIBUTARY_RETURN_IF_ERROR(CheckReached("resume_token", revision, head.revision));
   if (point.committed_us != 0) {
@@ -247,8 +289,9 @@ absl::StatusOr<Position> WatchReactor::ResumedPosition(const ChangeHub::Stand& h
 
 int64_t WatchReactor::CommittedAt(const Follower::Batch& batch) const {
   const Revision revision = follower_->position().revision;
-  if (!batch.changes.empty() && batch.changes.back()->revision == revision) {
-    return batch.changes.back()->committed_us;
+  if (!batch.changes.empty()) {
+    const Change& last = *batch.changes.back().changes().back();
+    if (last.revision == revision) return last.committed_us;
   }
   if (revision == snapshot_revision_) return snapshot_committed_us_;
   const ChangeHub::Stand head = streams_.hub_.head();
@@ -256,23 +299,24 @@ int64_t WatchReactor::CommittedAt(const Follower::Batch& batch) const {
 }
 
 WatchReactor::Progress WatchReactor::Write(const Follower::Batch& batch) {
-  const View view = watch_.request.view;
-  std::string response;
-  for (const Record& record : batch.existing) AppendExisting(response, record, view);
-  for (const ChangePtr& change : batch.changes) {
-    AppendChange(response, *change, view, watch_.request.include_previous);
+  WatchResponse response(format_);
+  for (const Record& record : batch.existing) {
+    AppendExisting(response.own(), record, format_.view);
   }
-  wire::AppendBytes(response, kResumeToken,
-                    EncodeResumeToken(binding_, follower_->position(), CommittedAt(batch)));
-  wire::AppendUint(response, kRevision, static_cast<uint64_t>(batch.revision));
-  wire::AppendUint(response, kSnapshotComplete, batch.snapshot_complete ? 1 : 0);
-  wire::AppendUint(response, kHeadRevision, static_cast<uint64_t>(batch.head));
-  watch_.method.bytes.Add(response.size());
+  response.Add(batch.changes);
+  std::string& own = response.own();
+  wire::AppendBytes(own, kResumeToken, tokens_->Encode(follower_->position(), CommittedAt(batch)));
+  wire::AppendUint(own, kRevision, static_cast<uint64_t>(batch.revision));
+  wire::AppendUint(own, kSnapshotComplete, batch.snapshot_complete ? 1 : 0);
+  wire::AppendUint(own, kHeadRevision, static_cast<uint64_t>(batch.head));
+  message_ = response.Finish();
+  method_.bytes.Add(message_.Length());
   streams_.metrics_.messages.Add();
-  streams_.metrics_.changes.Add(batch.existing.size() + batch.changes.size());
-  message_ = ToByteBuffer(std::move(response));
+  size_t changes = batch.existing.size();
+  for (const ChangeRun& run : batch.changes) changes += run.count;
+  streams_.metrics_.changes.Add(changes);
   wrote_any_ = true;
-  last_sent_ = std::chrono::steady_clock::now();
+  NoteSent();
   {
     MutexLock lock(mutex_);
     writing_ = true;
@@ -281,26 +325,16 @@ WatchReactor::Progress WatchReactor::Write(const Follower::Batch& batch) {
   return Progress::kWrote;
 }
 
-bool WatchReactor::HeartbeatDue() const {
-  return std::chrono::steady_clock::now() - last_sent_ >= heartbeat_interval_;
-}
-
-void WatchReactor::ArmHeartbeat() {
-  // A new alarm each time: one must not be set again while its own callback may still run.
-  const auto left = last_sent_ + heartbeat_interval_ - std::chrono::steady_clock::now();
-  heartbeat_ = std::make_unique<grpc::Alarm>();
-  heartbeat_->Set(std::chrono::system_clock::now() +
-                      std::chrono::duration_cast<std::chrono::system_clock::duration>(left),
-                  [self = shared_from_this()](bool fired) {
-                    if (fired) self->Leave(&Notes::heartbeat);
-                  });
+void WatchReactor::NoteSent() {
+  last_sent_ = Clock::now();
+  beat_at_.store((last_sent_ + heartbeat_interval_).time_since_epoch().count(),
+                 std::memory_order_relaxed);
 }
 
 WatchReactor::Progress WatchReactor::End(const absl::Status& status) {
-  LogCall(watch_.method.name, request_id_, status);
-  watch_.method.CountCall(status.code());
-  if (wait_id_ != 0) streams_.hub_.Cancel(wait_id_);
-  heartbeat_.reset();
+  LogCall(method_.name, request_id_, status);
+  method_.CountCall(status.code());
+  if (waiting_) streams_.hub_.Cancel(*this);
   grpc::Status mapped;
   {
     MutexLock lock(call_mutex_);

@@ -1,6 +1,7 @@
 #include "server/serve/watch_streams.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,10 @@
 
 namespace tributary {
 namespace {
+
+// How late a heartbeat may be. A client gives a stream up after two intervals, of a second at
+// least.
+constexpr std::chrono::milliseconds kTick{200};
 
 // Ends its stream as soon as it begins.
 class RefusedStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
@@ -40,6 +45,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchStreams::Open(grpc::CallbackSer
       stream =
           std::make_shared<WatchReactor>(*this, call, std::move(request), std::move(request_id));
       open_.insert(stream);
+      if (!ticking_) StartTicking();
     }
   }
   if (stream == nullptr) {
@@ -54,6 +60,40 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchStreams::Open(grpc::CallbackSer
   }
   stream->Begin();
   return stream.get();
+}
+
+WatchStreams::~WatchStreams() {
+  std::unique_ptr<grpc::Alarm> tick;
+  {
+    MutexLock lock(mutex_);
+    draining_ = true;
+    tick = std::move(tick_);
+  }
+  if (tick != nullptr) tick->Cancel();
+  MutexLock lock(mutex_);
+  while (ticking_) changed_.Wait(mutex_);
+}
+
+void WatchStreams::StartTicking() {
+  ticking_ = true;
+  // A new alarm each time: one must not be set again while its own callback may still run.
+  tick_ = std::make_unique<grpc::Alarm>();
+  tick_->Set(std::chrono::system_clock::now() + kTick, [this](bool fired) { Tick(fired); });
+}
+
+void WatchStreams::Tick(bool fired) {
+  const auto now = std::chrono::steady_clock::now();
+  std::vector<std::shared_ptr<WatchReactor>> due;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& stream : open_) {
+      if (fired && stream->IsBeatDue(now)) due.push_back(stream);
+    }
+    ticking_ = false;
+    if (fired && !open_.empty()) StartTicking();
+    changed_.NotifyAll();
+  }
+  for (const auto& stream : due) stream->Beat();
 }
 
 void WatchStreams::Drain() {

@@ -6,6 +6,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "grpcpp/alarm.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
@@ -37,6 +38,7 @@ class WatchStreams {
         executor_(executor),
         metrics_(metrics),
         streams_max_(streams_max) {}
+  ~WatchStreams();
 
   // Begins a stream; past the bound it ends at once with RESOURCE_EXHAUSTED, OVERLOADED.
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Open(grpc::CallbackServerContext* call,
@@ -71,6 +73,11 @@ class WatchStreams {
   friend class WatchReactor;
   void Closed(const std::shared_ptr<WatchReactor>& stream) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // One timer looks after the heartbeats of all streams: an alarm for each would cost more memory
+  // than the rest of an idle stream of ours. It runs while there are streams.
+  void StartTicking() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Tick(bool fired) ABSL_LOCKS_EXCLUDED(mutex_);
+
   Store& store_;
   ChangeHub& hub_;
   Executor& executor_;
@@ -80,6 +87,8 @@ class WatchStreams {
   Condition changed_;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   std::unordered_set<std::shared_ptr<WatchReactor>> open_ ABSL_GUARDED_BY(mutex_);
+  bool ticking_ ABSL_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<grpc::Alarm> tick_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace tributary

@@ -9,7 +9,15 @@
 namespace tributary {
 
 Follower::Follower(Store& store, ChangeHub& hub, FollowerOptions options)
-    : store_(store), hub_(hub), options_(std::move(options)), position_(options_.start) {}
+    : store_(store), hub_(hub), position_(std::move(options.start)) {
+  tail_.selection = std::move(options.selection);
+  tail_.through = options.stop_at;
+  tail_.max_changes = limits::kWatchResponseChangesMax;
+  constexpr size_t kToken = 1024;  // and the other fields that are no change
+  tail_.max_bytes = limits::kWatchResponseBytesMax - kToken;
+  tail_.raw = options.raw;
+  tail_.before = options.before;
+}
 
 absl::StatusOr<Follower::Batch> Follower::Next() {
   return in_snapshot() ? NextOfSnapshot() : NextOfTail();
@@ -21,12 +29,12 @@ void Follower::SkipTo(Revision revision) {
 
 absl::StatusOr<Follower::Batch> Follower::NextOfSnapshot() {
   RecordQuery query;
-  query.selection = options_.selection;
+  query.selection = tail_.selection;
   query.after = position_.last;
   query.revision = position_.revision;
   query.max_records = limits::kWatchResponseChangesMax;
   query.max_bytes = limits::kWatchResponseBytesMax;
-  query.raw = options_.raw;
+  query.raw = tail_.raw;
   TRIBUTARY_ASSIGN_OR_RETURN(RecordPage page, store_.List(query));
 
   Batch batch;
@@ -39,35 +47,60 @@ absl::StatusOr<Follower::Batch> Follower::NextOfSnapshot() {
   position_ = Position::Tail(position_.revision);
   batch.snapshot_complete = true;
   batch.revision = position_.revision;
-  batch.done = options_.stop_at.has_value() && position_.revision >= *options_.stop_at;
+  batch.done = stop_at().has_value() && position_.revision >= *stop_at();
   return batch;
 }
 
-absl::StatusOr<Follower::Batch> Follower::NextOfTail() {
-  ChangeQuery query;
-  query.selection = options_.selection;
-  query.after = position_.revision;
-  query.through = options_.stop_at;
-  query.max_changes = limits::kWatchResponseChangesMax;
-  query.max_bytes = limits::kWatchResponseBytesMax;
-  query.raw = options_.raw;
-  query.before = options_.before;
-  std::optional<ChangePage> page = hub_.Recent(query);
-  if (!page.has_value()) {
-    // Behind the window. What is durable but not published yet waits until it is: nobody is to hold
-    // a position that the hub, which judges positions, does not know.
-    const Revision published = hub_.head().revision;
-    query.through = std::min(options_.stop_at.value_or(published), published);
-    TRIBUTARY_ASSIGN_OR_RETURN(page, store_.Changes(query));
-  }
+std::optional<Follower::Batch> Follower::NextInMemory() {
+  if (in_snapshot()) return std::nullopt;
+  tail_.after = position_.revision;
+  std::optional<ChangeRuns> recent = hub_.Recent(tail_);
+  SetLate(!recent.has_value());
+  if (!recent.has_value()) return std::nullopt;
+  return TailBatch(*std::move(recent));
+}
 
+absl::StatusOr<Follower::Batch> Follower::NextOfTail() {
+  if (std::optional<Batch> batch = NextInMemory()) return *std::move(batch);
+  TRIBUTARY_ASSIGN_OR_RETURN(ChangeRuns read, ReadBehindWindow());
+  return TailBatch(std::move(read));
+}
+
+absl::StatusOr<ChangeRuns> Follower::ReadBehindWindow() {
+  // What is durable but not published yet waits until it is: nobody is to hold a position that the
+  // hub, which judges positions, does not know.
+  ChangeQuery query = tail_;
+  const Revision published = hub_.head().revision;
+  query.through = std::min(stop_at().value_or(published), published);
+  if (std::optional<ChangeRuns> kept = hub_.late_pages().Find(query)) {
+    kept->head = published;
+    return *std::move(kept);
+  }
+  TRIBUTARY_ASSIGN_OR_RETURN(ChangePage page, store_.Changes(query));
+  ChangeRuns read;
+  read.through = page.through;
+  read.head = page.head;
+  if (const auto count = static_cast<uint32_t>(page.changes.size()); count > 0) {
+    read.runs.push_back({std::make_shared<const ChangeBlock>(std::move(page.changes)), 0, count});
+  }
+  hub_.late_pages().Keep(query, read);
+  return read;
+}
+
+void Follower::SetLate(bool late) {
+  if (late == late_) return;
+  late_ = late;
+  late ? hub_.late_pages().Join() : hub_.late_pages().Leave();
+}
+
+Follower::Batch Follower::TailBatch(ChangeRuns read) {
   Batch batch;
-  batch.changes = std::move(page->changes);
-  position_.revision = page->through;
+  batch.changes = std::move(read.runs);
+  position_.revision = read.through;
   batch.revision = position_.revision;
-  batch.head = std::max(page->head, position_.revision);
-  batch.done = options_.stop_at.has_value() && position_.revision >= *options_.stop_at;
-  batch.caught_up = position_.revision >= page->head;
+  batch.head = std::max(read.head, position_.revision);
+  batch.done = stop_at().has_value() && position_.revision >= *stop_at();
+  batch.caught_up = position_.revision >= read.head;
   return batch;
 }
 

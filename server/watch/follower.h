@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/store/store.h"
+#include "server/watch/change_block.h"
 #include "server/watch/change_hub.h"
 #include "server/watch/position.h"
 
@@ -29,7 +30,7 @@ class Follower {
   // then.
   struct Batch {
     std::vector<Record> existing;    // of the snapshot, in key order
-    std::vector<ChangePtr> changes;  // of the tail, in revision order
+    std::vector<ChangeRun> changes;  // of the tail, in revision order
     bool snapshot_complete = false;  // the snapshot ended with this batch
     bool caught_up = false;          // nothing more is ready: wait for the hub
     bool done = false;               // `stop_at` was reached
@@ -38,25 +39,36 @@ class Follower {
   };
 
   Follower(Store& store, ChangeHub& hub, FollowerOptions options);
+  ~Follower() { SetLate(false); }
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
 
   absl::StatusOr<Batch> Next();
+
+  // The same where it takes no disk, from the hub's window; nullopt: call Next.
+  std::optional<Batch> NextInMemory();
 
   // Moves the position of a tail forward to `revision`. The caller knows from the hub that nothing
   // it covers lies between.
   void SkipTo(Revision revision);
 
   const Position& position() const { return position_; }
-  const Selection& selection() const { return options_.selection; }
+  const Selection& selection() const { return tail_.selection; }
   bool in_snapshot() const { return position_.stage == Position::Stage::kSnapshot; }
 
  private:
+  const std::optional<Revision>& stop_at() const { return tail_.through; }
   absl::StatusOr<Batch> NextOfSnapshot();
   absl::StatusOr<Batch> NextOfTail();
+  absl::StatusOr<ChangeRuns> ReadBehindWindow();
+  Batch TailBatch(ChangeRuns read);
+  void SetLate(bool late);
 
   Store& store_;
   ChangeHub& hub_;
-  const FollowerOptions options_;
   Position position_;
+  bool late_ = false;  // behind the hub's window
+  ChangeQuery tail_;   // what it reads, also in a snapshot; `after` is the position
 };
 
 }  // namespace tributary

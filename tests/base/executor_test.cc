@@ -1,7 +1,9 @@
 #include "server/base/executor.h"
 
 #include <atomic>
+#include <functional>
 #include <future>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -14,6 +16,19 @@ TEST(Executor, RunsWorkInTheOrderItWasGiven) {
   {
     Executor executor(1);
     for (int i = 0; i < 100; ++i) executor.Post([&order, i] { order.push_back(i); });
+  }
+  ASSERT_EQ(order.size(), 100u);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
+}
+
+TEST(Executor, TakesManyAtOnceInTheirOrder) {
+  std::vector<int> order;
+  {
+    Executor executor(1);
+    std::vector<std::function<void()>> all;
+    for (int i = 0; i < 100; ++i) all.emplace_back([&order, i] { order.push_back(i); });
+    executor.PostAll(std::move(all));
+    executor.PostAll({});
   }
   ASSERT_EQ(order.size(), 100u);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);

@@ -1,7 +1,10 @@
 // The unary services of a whole server, over real sockets.
 
+#include <atomic>
 #include <set>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "grpcpp/support/byte_buffer.h"
@@ -74,6 +77,24 @@ TEST_F(ServerTest, GetShowsWhatWasAcknowledged) {
     EXPECT_EQ(contact.fields().first_name(), "Ines " + std::to_string(i));
     EXPECT_EQ(contact.revision(), i + 1);
   }
+}
+
+TEST_F(ServerTest, ManyGetsAtOnceAreAllAnsweredWhoeverReads) {
+  Put("c1", "Ines");
+  std::atomic<int> right = 0;
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 16; ++i) {
+    callers.emplace_back([&] {
+      for (int call = 0; call < 50; ++call) {
+        Contact contact;
+        if (Call(*server_.channel(), kGet, Named("c1"), &contact).ok() && contact.id() == "c1") {
+          ++right;
+        }
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(right, 16 * 50);
 }
 
 TEST_F(ServerTest, GetOfWhatNeverCameSaysSo) {

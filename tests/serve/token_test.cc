@@ -24,7 +24,7 @@ TEST(ResumeToken, ComesBackAsItWasGiven) {
   position.last = Key{"deal", "hubspot", "acme", "a/b \" \xc3\xa9"};
   TRIBUTARY_ASSERT_OK_AND_ASSIGN(
       const ResumePoint point,
-      DecodeResumeToken(EncodeResumeToken(kBinding, position, 77), kBinding));
+      DecodeResumeToken(ResumeTokens(kBinding).Encode(position, 77), kBinding));
   EXPECT_EQ(point.position.stage, Position::Stage::kSnapshot);
   EXPECT_EQ(point.position.revision, 42);
   EXPECT_EQ(point.position.last, position.last);
@@ -34,7 +34,7 @@ TEST(ResumeToken, ComesBackAsItWasGiven) {
 TEST(ResumeToken, OfAnEmptyPositionComesBackToo) {
   TRIBUTARY_ASSERT_OK_AND_ASSIGN(
       const ResumePoint point,
-      DecodeResumeToken(EncodeResumeToken(kBinding, Position::Tail(0), 0), kBinding));
+      DecodeResumeToken(ResumeTokens(kBinding).Encode(Position::Tail(0), 0), kBinding));
   EXPECT_EQ(point.position.stage, Position::Stage::kTail);
   EXPECT_EQ(point.position.revision, 0);
   EXPECT_FALSE(point.position.last.has_value());
@@ -44,14 +44,14 @@ TEST(ResumeToken, StaysUsableInAUrlAndWithinItsBoundForTheLongestNames) {
   Position position = Position::Snapshot(INT64_MAX);
   const std::string longest(limits::kNameBytesMax, 'x');
   position.last = Key{longest, longest, longest, longest};
-  const std::string token = EncodeResumeToken(kBinding, position, INT64_MAX);
+  const std::string token = ResumeTokens(kBinding).Encode(position, INT64_MAX);
   EXPECT_LE(token.size(), limits::kTokenBytesMax);
   EXPECT_THAT(token, ::testing::MatchesRegex("[A-Za-z0-9_-]+"));
   EXPECT_THAT(DecodeResumeToken(token, kBinding), testing::IsOk());
 }
 
 TEST(ResumeToken, IsRefusedWhereverItIsGarbled) {
-  const std::string token = EncodeResumeToken(kBinding, Position::Tail(42), 77);
+  const std::string token = ResumeTokens(kBinding).Encode(Position::Tail(42), 77);
   std::string bytes;
   ASSERT_TRUE(absl::WebSafeBase64Unescape(token, &bytes));
   for (size_t i = 0; i < bytes.size() * 8; ++i) {
@@ -78,7 +78,7 @@ TEST(ResumeToken, SurvivesArbitraryBytesWithoutBeingAccepted) {
 }
 
 TEST(ResumeToken, IsRefusedForAnotherRequestAndSaysWhatDiffers) {
-  const std::string token = EncodeResumeToken(kBinding, Position::Tail(42), 0);
+  const std::string token = ResumeTokens(kBinding).Encode(Position::Tail(42), 0);
   const auto differs = [&](TokenBinding other) {
     const absl::Status status = DecodeResumeToken(token, other).status();
     EXPECT_THAT(status, HasReason("RESUME_TOKEN_OTHER_REQUEST"));
@@ -101,7 +101,7 @@ TEST(ResumeToken, IsRefusedForAnotherRequestAndSaysWhatDiffers) {
 TEST(ResumeToken, OfAnotherStoreHasAReasonOfItsOwn) {
   TokenBinding other = kBinding;
   other.store_id[0] = 'f';
-  EXPECT_THAT(DecodeResumeToken(EncodeResumeToken(other, Position::Tail(1), 0), kBinding),
+  EXPECT_THAT(DecodeResumeToken(ResumeTokens(other).Encode(Position::Tail(1), 0), kBinding),
               HasReason("RESUME_TOKEN_OTHER_STORE"));
 }
 
@@ -112,7 +112,7 @@ TEST(PageToken, ComesBackAsItWasGivenAndIsNoResumeToken) {
   EXPECT_EQ(decoded.revision, 9);
   EXPECT_EQ(decoded.last, position.last);
   EXPECT_THAT(DecodeResumeToken(token, kBinding), HasReason("RESUME_TOKEN_MALFORMED"));
-  EXPECT_THAT(DecodePageToken(EncodeResumeToken(kBinding, Position::Tail(1), 0), kBinding),
+  EXPECT_THAT(DecodePageToken(ResumeTokens(kBinding).Encode(Position::Tail(1), 0), kBinding),
               HasReason("PAGE_TOKEN_MALFORMED"));
 }
 

@@ -80,10 +80,16 @@ class FollowerTest : public ::testing::Test {
       if (!batch.ok()) return {batch.status().ToString()};
       for (const Record& record : batch->existing)
         seen.push_back("=" + record.key.id + ":" + record.state);
-      for (const ChangePtr& change : batch->changes) seen.push_back(Text(*change));
+      AppendTexts(batch->changes, seen);
       if (batch->snapshot_complete) seen.push_back(".");
       if (bookmark != nullptr) *bookmark = batch->revision;
       if (batch->caught_up || batch->done) return seen;
+    }
+  }
+
+  static void AppendTexts(const std::vector<ChangeRun>& runs, std::vector<std::string>& texts) {
+    for (const ChangeRun& run : runs) {
+      for (const ChangePtr& change : run.changes()) texts.push_back(Text(*change));
     }
   }
 
@@ -153,6 +159,32 @@ TEST_F(FollowerTest, CatchesUpFromDiskBehindTheWindow) {
   EXPECT_EQ(Drain(follower), expected);
 }
 
+TEST_F(FollowerTest, LateTogetherTheyTakeEachOthersPagesAndMissNothing) {
+  Open(/*window_bytes=*/1);
+  std::vector<std::string> expected;
+  for (int i = 0; i < 200; ++i) {
+    Send("acme", std::to_string(i), "s");
+    expected.push_back("+" + std::to_string(i) + ":s");
+  }
+  Follower first = Follow(Position::Tail(0));
+  Follower second = Follow(Position::Tail(0));
+  Follower third = Follow(Position::Tail(0));
+  TRIBUTARY_ASSERT_OK_AND_ASSIGN(const Follower::Batch alone, first.Next());
+  TRIBUTARY_ASSERT_OK_AND_ASSIGN(const Follower::Batch kept, second.Next());
+  TRIBUTARY_ASSERT_OK_AND_ASSIGN(const Follower::Batch taken, third.Next());
+  EXPECT_NE(kept.changes.at(0).block, alone.changes.at(0).block);
+  EXPECT_EQ(taken.changes.at(0).block, kept.changes.at(0).block);
+  const auto rest = [](const Follower::Batch& begin, Follower& follower) {
+    std::vector<std::string> seen;
+    AppendTexts(begin.changes, seen);
+    for (std::string& text : Drain(follower)) seen.push_back(std::move(text));
+    return seen;
+  };
+  EXPECT_EQ(rest(alone, first), expected);
+  EXPECT_EQ(rest(kept, second), expected);
+  EXPECT_EQ(rest(taken, third), expected);
+}
+
 // The whole promise, against a model that remembers everything: whatever the interleaving of
 // writes, reads, restarts of server and follower, each change comes once and in order.
 TEST_F(FollowerTest, RandomWorkloadIsSeenOnceAndInOrderWhateverIsRestarted) {
@@ -197,7 +229,7 @@ TEST_F(FollowerTest, RandomWorkloadIsSeenOnceAndInOrderWhateverIsRestarted) {
       if (below(5) == 0) break;  // lost with the connection, and so is its position
       for (const Record& record : batch.existing)
         seen.push_back("=" + record.key.id + ":" + record.state);
-      for (const ChangePtr& change : batch.changes) seen.push_back(Text(*change));
+      AppendTexts(batch.changes, seen);
       if (batch.snapshot_complete) seen.push_back(".");
       position = follower.position();
     }

@@ -1,13 +1,13 @@
 #include "server/store/sqlite/reader.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/strings.h"
+#include "server/store/sqlite/settled_cursor.h"
 
 namespace tributary::sqlite {
 namespace {
@@ -39,35 +39,13 @@ size_t Bytes(const Record& record) {
 
 }  // namespace
 
-// How much one call may look at: a long transaction would keep the write-ahead log from starting
-// over.
-class Reader::Budget {
- public:
-  // False: it is used up, and this row is for the next call.
-  bool Take() {
-    ++rows_;
-    if (rows_ <= kRowsMin) return true;
-    if (rows_ > kRowsMax) return false;
-    return rows_ % kRowsMin != 0 || std::chrono::steady_clock::now() - begin_ < kTimeMax;
-  }
-
-  static constexpr int kRowsMax = 1024;
-
- private:
-  static constexpr int kRowsMin = 64;  // so that a slow disk does not keep it from getting anywhere
-  static constexpr std::chrono::milliseconds kTimeMax{5};
-
-  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-  int rows_ = 0;
-};
-
 Reader::Pair::Pair(SQLite::Database& database, std::string_view rest, std::string_view columns)
     : without_raw(database, absl::StrCat("SELECT ", Absl(columns), kChangeColumns, Absl(rest))),
       with_raw(database,
                absl::StrCat("SELECT ", Absl(columns), kChangeColumns, ", c.raw", Absl(rest))) {}
 
 // One call never gets behind the last of as many.
-constexpr size_t kRangeMax = 1025;
+constexpr size_t kRangeMax = ReadBudget::kRowsMax + 1;
 
 // What one call of Changes gathers.
 class Reader::Filling {
@@ -96,7 +74,7 @@ class Reader::Filling {
  private:
   const ChangeQuery& query_;
   ChangePage& page_;
-  Budget budget_;
+  ReadBudget budget_;
   size_t bytes_ = 0;
   std::optional<Revision> looked_at_;
 };
@@ -192,7 +170,7 @@ RecordPage Reader::List(const RecordQuery& query, Revision at, Revision head) {
   Begin(head);
   RecordPage page;
   page.revision = at;
-  Budget budget;
+  ReadBudget budget;
   size_t bytes = 0;
   const Scope* scope = scopes_.Seek(
       query.selection, query.after.has_value() ? ScopeName(*query.after) : ScopeName("", "", ""));
@@ -209,35 +187,13 @@ RecordPage Reader::List(const RecordQuery& query, Revision at, Revision head) {
   return page;
 }
 
-// Goes along the settled copies of one scope.
-class Reader::Settled {
- public:
-  Settled(SQLite::Statement& statement, const Scope& scope, std::string_view from)
-      : rows_(statement) {
-    rows_.Bind(scope.id).Bind(from);
-    more_ = rows_.Next();
-  }
-
-  // The copy of the state that `revision` made, if there is one. Keys must rise from call to call.
-  std::optional<Record> Find(const Key& key, Revision revision) {
-    while (more_ && rows_.Bytes(0) < key.id) more_ = rows_.Next();
-    if (!more_ || rows_.Bytes(0) != key.id || rows_.Int(1) != revision) return std::nullopt;
-    const SettledRow row = ReadSettled(rows_, 1, key);
-    return Record{key, revision, row.IsTombstone(), std::string(row.state), ""};
-  }
-
- private:
-  Query rows_;
-  bool more_;
-};
-
 bool Reader::ListScope(const RecordQuery& query, const Scope& scope, std::string_view from,
-                       Budget& budget, RecordPage& page, size_t& bytes) {
+                       ReadBudget& budget, RecordPage& page, size_t& bytes) {
   const Overlay::Range late = Covered(overlay_.From({scope.id, from}, kRangeMax));
   auto newer = late.entries.begin();
   Query rows(list_);
   rows.Bind(scope.id).Bind(from);
-  Settled settled(settled_, scope, from);
+  SettledCursor settled(settled_, scope, from);
   for (bool more = rows.Next(); more || newer != late.entries.end();) {
     // `page.next` names the last key that was looked at, which is not this one yet.
     if (page.records.size() >= static_cast<size_t>(std::max(query.max_records, 1))) return false;

@@ -10,6 +10,7 @@
 
 #include "server/store/sqlite/connection.h"
 #include "server/store/sqlite/overlay.h"
+#include "server/store/sqlite/read_budget.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/scopes.h"
 #include "server/store/store.h"
@@ -35,9 +36,7 @@ class Reader {
   void EndSnapshot();
 
  private:
-  class Budget;
   class Filling;
-  class Settled;
 
   // Sees that a snapshot of `head` is open.
   void Begin(Revision head);
@@ -63,7 +62,7 @@ class Reader {
   std::optional<Record> Find(const Scope& scope, std::string_view id, Revision at, bool raw);
   // False: the page is full.
   bool ListScope(const RecordQuery& query, const Scope& scope, std::string_view from,
-                 Budget& budget, RecordPage& page, size_t& bytes);
+                 ReadBudget& budget, RecordPage& page, size_t& bytes);
   void ScanScope(const ChangeQuery& query, const Scope& scope, Filling& filling);
   void ScanAll(const ChangeQuery& query, Filling& filling);
   // The row of the log, which must be there and of `scope`.
