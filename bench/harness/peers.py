@@ -6,6 +6,7 @@ import glob
 import os
 import shutil
 import socket
+import time
 
 from .options import ROOT
 from .process import BenchError, Service
@@ -71,8 +72,10 @@ def start(bench, peer):
     """A peer that holds as many resources as we do."""
     folder = bench.folder(peer, fresh=True)
     bench.say(f"starting {TITLES[peer]}, filled in bulk")
+    begun = time.monotonic()
     with contextlib.ExitStack() as stack:
         services, address = STARTERS[peer](bench, stack, folder)
+        bench.say(f"  {time.monotonic() - begun:.0f} s")
         yield Peer(bench, peer, services, address)
     shutil.rmtree(folder)
 

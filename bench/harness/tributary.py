@@ -67,9 +67,10 @@ class Tributary:
     def ingest(self, seconds):
         return self.webhooks(seconds=seconds)
 
-    def fill(self, count, **flags):
-        return self.webhooks(in_sequence=True, count=count, connections=FILL_CONNECTIONS,
-                             **{"resources": count, **flags})
+    def fill(self, resources, **flags):
+        """One webhook for each resource."""
+        return self.webhooks(in_sequence=True, count=resources, resources=resources,
+                             connections=FILL_CONNECTIONS, **flags)
 
     def disk_bytes(self):
         return sum(file.stat().st_size for file in self.folder.glob("bench.db*"))

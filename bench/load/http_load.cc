@@ -1,6 +1,6 @@
 // Webhooks over HTTP/1.1 from one thread: as many connections as asked for, one request under way
-// on each. Of this project because every peer has to be driven by the same generator, and because a
-// scripted one took a core of two for itself.
+// on each. Of this project because every request holds a key and a time of its own, which a script
+// would make at the expense of the server beside it.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

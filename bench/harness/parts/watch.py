@@ -66,8 +66,8 @@ def kib_per_stream(bench, service, target, count, **flags):
 def measure_idle(bench, server):
     """Each case on servers that held nothing before: what was freed would be used again, uncounted."""
     count = bench.options.idle_watchers
-    cases = ((count, CONNECTIONS, "watch/idle-memory"), (count // 5, count // 5, None))
-    for watchers, connections, bar in cases:
+    for watchers, connections, bar in ((count, CONNECTIONS, "watch/idle-memory"),
+                                       (count // 5, count // 5, "watch/idle-memory-own-connection")):
         server.restart()
         ours = kib_per_stream(bench, server.service, server.grpc, watchers, connections=connections)
         with limits.BareServer(bench, "bare_grpc") as bare:
@@ -76,7 +76,7 @@ def measure_idle(bench, server):
         name = f"{watchers} idle streams on {connections} connections, each"
         bench.results.add(PART, f"{name}: tributary", {"kib": ours})
         bench.results.add(PART, f"{name}: bare gRPC", {"kib": theirs})
-        if bar and theirs > 0:
+        if theirs > 0:
             bench.results.bars[bar] = ours / theirs
 
 
@@ -198,19 +198,28 @@ def set_fan_out_bars(bench):
 def measure_owners(bench, server):
     """Each tenant has a watcher of its own: a commit must wake only those that it concerns."""
     options = bench.options
-    load = dict(owner="tenant-", owners=options.owners, resources=min(options.resources, TENANT_RESOURCES))
-    server.fill(load["resources"], owner=load["owner"], owners=load["owners"])
-    without, beside = f"ingest over {options.owners} owners", f"ingest beside a watcher for each of {options.owners} owners"
+    tenants = dict(owner="tenant-", owners=options.owners, resources=min(options.resources, TENANT_RESOURCES))
+    server.fill(**tenants)
+    rows = {f"ingest over {options.owners} owners": (False, tenants),
+            f"ingest beside a watcher for each of {options.owners} owners": (True, tenants),
+            f"ingest of one more owner beside {options.owners} watchers of others": (True, {})}
     for _ in range(options.runs):
-        bench.settle()
-        bench.results.add(PART, without, server.webhooks(seconds=options.seconds, **load))
-        bench.settle()
-        with bench.start_load("watch", target=server.grpc, watchers=options.owners, connections=CONNECTIONS,
-                              owner="tenant-", each_owner=True, until="stdin") as watch:
-            watch.wait_until_ready()
-            bench.results.add(PART, beside, server.webhooks(seconds=options.seconds, **load))
-            watch.finish()
+        for what, (watched, load) in rows.items():
+            bench.settle()
+            bench.results.add(PART, what, ingest_beside(bench, server, options.owners if watched else 0, load))
+    without, beside, _ = rows
     bench.results.ratio("watch/owners", PART, beside, without)
+
+
+def ingest_beside(bench, server, watchers, load):
+    if watchers == 0:
+        return server.webhooks(seconds=bench.options.seconds, **load)
+    with bench.start_load("watch", target=server.grpc, watchers=watchers, connections=CONNECTIONS,
+                          owner="tenant-", each_owner=True, until="stdin") as watch:
+        watch.wait_until_ready()
+        figures = server.webhooks(seconds=bench.options.seconds, **load)
+        watch.finish()
+        return figures
 
 
 def measure_wal(bench, server):
