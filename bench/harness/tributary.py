@@ -11,6 +11,8 @@ import urllib.request
 from .process import Service
 
 FILL_CONNECTIONS = 128
+REST_SECONDS = 0.5  # without work
+REST_SECONDS_MAX = 180
 
 
 class Tributary:
@@ -44,6 +46,15 @@ class Tributary:
         while ready and not self.is_ready():
             time.sleep(0.002)
         return time.monotonic() - begun
+
+    def rest(self):
+        """Waits until it does nothing by itself: late rows are written, states settled."""
+        deadline = time.monotonic() + REST_SECONDS_MAX
+        while time.monotonic() < deadline:
+            before = self.service.cpu_seconds()
+            time.sleep(REST_SECONDS)
+            if self.service.cpu_seconds() - before < REST_SECONDS / 50:
+                return
 
     def restart(self):
         self.service.stop()
@@ -99,6 +110,7 @@ class Stores:
             self.bench.say(f"filling a store with {resources:,} resources through the server")
             with Tributary(self.bench, folder) as server:
                 figures = server.fill(resources)
+                server.rest()
             self.bench.say(f"  {figures['per_second']:,.0f} webhooks a second")
             self.filled[resources] = folder
         return self.filled[resources]
