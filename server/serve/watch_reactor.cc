@@ -96,6 +96,7 @@ void WatchReactor::Beat() {
 }
 
 void WatchReactor::Wake(Revision untouched) {
+  reached_ = untouched;
   caught_up_ = false;
   {
     MutexLock lock(mutex_);
