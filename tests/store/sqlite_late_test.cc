@@ -67,7 +67,8 @@ Say Of(int i, int of) {
 
 TEST_F(SqliteLate, AProcessThatDiesAnywhereLeavesNothingOut) {
   constexpr int kCommits = 60;
-  for (const char* step : {"before_late_work", "before_commit", "after_commit", "recovering"}) {
+  for (const char* step :
+       {"before_late_work", "before_commit", "after_commit", "recovering", "settling"}) {
     for (const int nth : {1, 18, 1000}) {
       SCOPED_TRACE(absl::StrCat(step, " ", nth));
       for (const auto& name : FilesInFolder()) std::filesystem::remove(dir_.File(name));
@@ -106,6 +107,34 @@ TEST_F(SqliteLate, AProcessThatDiesAnywhereLeavesNothingOut) {
       EXPECT_EQ(Ask("SELECT count(*) FROM resource"), "9");
     }
   }
+}
+
+TEST_F(SqliteLate, AProcessThatDiesDuringACheckpointLeavesNothingOut) {
+  constexpr int kCommits = 60;
+  const auto large = [](int i) {
+    return Updated(absl::StrCat("id", i))
+        .State(std::string(512 * 1024, static_cast<char>('a' + i % 26)));
+  };
+  options_.late_changes_max = 7;
+  for (int life = 0; life < 2; ++life) {
+    InDyingProcess("checkpoint", 1, [&](Store& store) {
+      const Revision head = store.GetHead()->revision;
+      for (int i = 0; i < kCommits; ++i) {
+        (void)store.Commit(std::vector<Delivery>{large(static_cast<int>(head) + i)});
+      }
+    });
+  }
+  Open();
+  const Revision head = store_->GetHead()->revision;
+  EXPECT_GE(head, 60);  // some 16 MiB before each checkpoint
+  for (int i = 0; i < head; ++i) {
+    const auto record = store_->Get(KeyOf(absl::StrCat("id", i)), false);
+    TRIBUTARY_ASSERT_OK(record);
+    ASSERT_TRUE(record->has_value()) << i;
+    EXPECT_EQ((*record)->state[0], static_cast<char>('a' + i % 26));
+  }
+  Close();
+  EXPECT_EQ(Ask("PRAGMA integrity_check"), "ok");
 }
 
 TEST_F(SqliteLate, AVersionThatRoseWithoutAChangeSurvivesAProcessThatDies) {
