@@ -153,6 +153,9 @@ absl::StatusOr<std::string> ResourceService::List(const Request& request) const 
     }
     TRIBUTARY_ASSIGN_OR_RETURN(RecordPage page, std::move(read));
     query.revision = page.revision;
+    size_t bytes = out.size();
+    for (const Record& record : page.records) bytes += ResourceBytes(record, request.view) + 8;
+    out.reserve(bytes);  // to grow by doubling would copy a page twice over
     for (const Record& record : page.records) {
       // The store's page holds its first record whatever its size; an answer that has some already
       // does not.
