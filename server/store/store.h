@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,6 +33,7 @@ struct RecordQuery {
   int max_records = 100;
   size_t max_bytes = 2 * 1024 * 1024;  // no record but the first makes a page pass it
   bool raw = false;
+  std::shared_ptr<const RecordFilter> filter = nullptr;  // null: all
 };
 
 // Resources in key order, tombstones left out.
@@ -46,6 +48,7 @@ struct RecordPage {
 struct BatchQuery {
   Key scope;  // model, connector_id, owner_id; id is ignored
   std::vector<std::string> ids;
+  std::optional<Revision> revision;  // show the state as of this one; none: the head
   size_t max_bytes = 2 * 1024 * 1024;
   bool raw = false;
 };
@@ -67,11 +70,18 @@ struct ChangeQuery {
   bool before = false;  // `before` of kUpdated too; of kDeleted it is always set
 };
 
+// The log has holes: a change that was replaced at or below the floor of history is gone, one that
+// was not stays. So what is read at or below the floor is the newest state of every resource that
+// changed since, and no more: a coalesced delta.
 struct ChangePage {
   std::vector<ChangePtr> changes;  // in revision order, kHidden left out
   Revision through = 0;  // nothing covered at or before it is missing; may be short of the
                          // head even if `changes` is empty
   Revision head = 0;
+  // The floors of history and of tombstones when the page had been read, so that nothing it lacks
+  // is above them.
+  Revision floor = 0;
+  Revision tombstone_floor = 0;
 };
 
 // Keeps the current state of every resource and the ordered log of how it came about.
@@ -99,15 +109,24 @@ class Store {
 
   virtual absl::StatusOr<Head> GetHead() = 0;
 
-  // The resource now; a tombstone as Record::deleted; nullopt if it was never there.
-  virtual absl::StatusOr<std::optional<Record>> Get(const Key& key, bool raw) = 0;
+  // The resource as of `at` (none: the head); a tombstone as Record::deleted; nullopt if it was
+  // never there. Of this and the next two: OUT_OF_RANGE, REVISION_COMPACTED or, for a revision that
+  // is still to come, POSITION_IN_FUTURE.
+  virtual absl::StatusOr<std::optional<Record>> Get(const Key& key, bool raw,
+                                                    std::optional<Revision> at) = 0;
+  absl::StatusOr<std::optional<Record>> Get(const Key& key, bool raw) {
+    return Get(key, raw, std::nullopt);
+  }
 
   virtual absl::StatusOr<RecordBatch> BatchGet(const BatchQuery& query) = 0;
 
-  // OUT_OF_RANGE: REVISION_COMPACTED or, for one that is still to come, POSITION_IN_FUTURE.
   virtual absl::StatusOr<RecordPage> List(const RecordQuery& query) = 0;
 
   virtual absl::StatusOr<ChangePage> Changes(const ChangeQuery& query) = 0;
+
+  // Keeps what shows `revision` for a minute more, so that the next page of a List finds it: for
+  // the newest 1,000 revisions asked for, and never more than twice the limit of history.
+  virtual void HoldHistory(Revision revision) = 0;
 
   // When the change of `revision` was committed; nullopt if there is no such row (any more).
   virtual absl::StatusOr<std::optional<int64_t>> CommittedAt(Revision revision) = 0;

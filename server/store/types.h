@@ -109,6 +109,24 @@ struct Record {
   std::string raw;  // only where it was asked for
 };
 
+// Finds further resources, as of the revision that the one in question is shown at.
+class RecordLookup {
+ public:
+  virtual ~RecordLookup() = default;
+
+  // nullopt: it is not there, or deleted. Without its raw resource.
+  virtual std::optional<Record> Find(const Key& key) = 0;
+};
+
+// Chooses among resources. Immutable, thread-safe.
+class RecordFilter {
+ public:
+  virtual ~RecordFilter() = default;
+
+  // Of a record that is not deleted.
+  virtual bool Matches(const Record& record, RecordLookup& others) const = 0;
+};
+
 enum class ChangeKind : uint8_t {
   kHidden = 1,  // a tombstone for what was not there: takes a revision, reaches nobody
   kCreated = 2,
@@ -128,8 +146,8 @@ struct Change {
   int64_t committed_us = 0;
   int64_t received_us = 0;
   int64_t delivery = 0;
-  std::shared_ptr<const Record>
-      before;  // the state it replaced (kUpdated, kDeleted), where asked for
+  std::shared_ptr<const Record> before = nullptr;  // the state it replaced (kUpdated, kDeleted),
+                                                   // where asked for; null: history has passed it
 
   size_t Bytes() const;  // memory it takes, roughly
 };

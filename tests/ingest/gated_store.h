@@ -72,8 +72,9 @@ class GatedStore final : public Store {
 
   const std::string& id() const override { return inner_.id(); }
   absl::StatusOr<Head> GetHead() override { return inner_.GetHead(); }
-  absl::StatusOr<std::optional<Record>> Get(const Key& key, bool raw) override {
-    return inner_.Get(key, raw);
+  absl::StatusOr<std::optional<Record>> Get(const Key& key, bool raw,
+                                            std::optional<Revision> at) override {
+    return inner_.Get(key, raw, at);
   }
   absl::StatusOr<RecordBatch> BatchGet(const BatchQuery& query) override {
     return inner_.BatchGet(query);
@@ -82,6 +83,7 @@ class GatedStore final : public Store {
   absl::StatusOr<ChangePage> Changes(const ChangeQuery& query) override {
     return inner_.Changes(query);
   }
+  void HoldHistory(Revision revision) override { inner_.HoldHistory(revision); }
   absl::StatusOr<std::optional<int64_t>> CommittedAt(Revision revision) override {
     return inner_.CommittedAt(revision);
   }

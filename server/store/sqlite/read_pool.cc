@@ -6,11 +6,11 @@
 namespace tributary::sqlite {
 
 ReadPool::ReadPool(const std::string& path, int readers, size_t cache_bytes, const Scopes& scopes,
-                   const Overlay& overlay) {
+                   const Overlay& overlay, const Floors& floors) {
   MutexLock lock(mutex_);
   all_ = static_cast<size_t>(std::max(readers, 1));
   while (free_.size() < all_)
-    free_.push_back(std::make_unique<Reader>(path, cache_bytes, scopes, overlay));
+    free_.push_back(std::make_unique<Reader>(path, cache_bytes, scopes, overlay, floors));
 }
 
 ReadPool::Loan ReadPool::Borrow() {

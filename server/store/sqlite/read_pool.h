@@ -34,7 +34,7 @@ class ReadPool {
   // Opens `readers` connections. Throws SQLite::Exception. what it is given must
   // outlive the pool.
   ReadPool(const std::string& path, int readers, size_t cache_bytes, const Scopes& scopes,
-           const Overlay& overlay);
+           const Overlay& overlay, const Floors& floors);
 
   // Waits for a connection and for the gate.
   Loan Borrow() ABSL_LOCKS_EXCLUDED(mutex_);

@@ -21,6 +21,10 @@ constexpr int kChangeAt = kPointerAt + kPointerColumnCount;
 constexpr char kPointerAndChange[] =
     " FROM resource AS r LEFT JOIN change AS c ON c.revision = r.revision";
 
+[[noreturn]] void ThrowMissing(Revision revision) {
+  throw DamagedRow(absl::StrCat("change ", revision, " is missing"));
+}
+
 Record RecordOf(ChangeRow row) {
   Record record;
   record.revision = row.change.revision;
@@ -46,6 +50,9 @@ Reader::Pair::Pair(SQLite::Database& database, std::string_view rest, std::strin
 
 // One call never gets behind the last of as many.
 constexpr size_t kRangeMax = ReadBudget::kRowsMax + 1;
+
+// Resources that are read at once to be filtered.
+constexpr int kCandidates = 128;
 
 // What one call of Changes gathers.
 class Reader::Filling {
@@ -80,9 +87,10 @@ class Reader::Filling {
 };
 
 Reader::Reader(const std::string& path, size_t cache_bytes, const Scopes& scopes,
-               const Overlay& overlay)
+               const Overlay& overlay, const Floors& floors)
     : scopes_(scopes),
       overlay_(overlay),
+      floors_(floors),
       database_(OpenForReading(path, cache_bytes)),
       begin_(*database_, "BEGIN"),
       end_(*database_, "COMMIT"),
@@ -130,16 +138,16 @@ Answer Reader::Covered(Answer answer) {
   return answer;
 }
 
-std::optional<Record> Reader::Get(const Key& key, bool raw, Revision head) {
+std::optional<Record> Reader::Get(const Key& key, bool raw, Revision at, Revision head) {
   const Scope* scope = scopes_.Find(key);
   if (scope == nullptr) return std::nullopt;
   Begin(head);
-  return Find(*scope, key.id, head, raw);
+  return Find(*scope, key.id, at, raw);
 }
 
-RecordBatch Reader::BatchGet(const BatchQuery& query, Revision head) {
+RecordBatch Reader::BatchGet(const BatchQuery& query, Revision at, Revision head) {
   RecordBatch batch;
-  batch.revision = head;
+  batch.revision = at;
   const Scope* scope = scopes_.Find(query.scope);
   Begin(head);
   absl::flat_hash_set<std::string> seen;
@@ -151,7 +159,7 @@ RecordBatch Reader::BatchGet(const BatchQuery& query, Revision head) {
       continue;
     }
     std::optional<Record> record;
-    if (scope != nullptr) record = Find(*scope, id, head, query.raw);
+    if (scope != nullptr) record = Find(*scope, id, at, query.raw);
     if (!record.has_value() || record->deleted) {
       batch.missing.push_back(id);
       continue;
@@ -166,11 +174,58 @@ RecordBatch Reader::BatchGet(const BatchQuery& query, Revision head) {
   return batch;
 }
 
+// Finds what a filter wants to know of other resources.
+class Reader::Lookup final : public RecordLookup {
+ public:
+  Lookup(Reader& reader, Revision at) : reader_(reader), at_(at) {}
+
+  std::optional<Record> Find(const Key& key) override {
+    const Scope* scope = reader_.scopes_.Find(key);
+    if (scope == nullptr) return std::nullopt;
+    std::optional<Record> record = reader_.Find(*scope, key.id, at_, false);
+    return record.has_value() && !record->deleted ? std::move(record) : std::nullopt;
+  }
+
+ private:
+  Reader& reader_;
+  const Revision at_;
+};
+
 RecordPage Reader::List(const RecordQuery& query, Revision at, Revision head) {
   Begin(head);
+  ReadBudget budget;
+  if (query.filter == nullptr) return ListAll(query, at, budget);
+  // Filtered behind the cursors: to look another resource up may need a newer snapshot.
   RecordPage page;
   page.revision = at;
-  ReadBudget budget;
+  Lookup lookup(*this, at);
+  RecordQuery candidates = query;
+  candidates.max_records = kCandidates;
+  size_t bytes = 0;
+  while (true) {
+    RecordPage found = ListAll(candidates, at, budget);
+    for (Record& record : found.records) {
+      if (!query.filter->Matches(record, lookup)) {
+        page.next = std::move(record.key);
+        continue;
+      }
+      if (page.records.size() >= static_cast<size_t>(std::max(query.max_records, 1))) return page;
+      bytes += Bytes(record);
+      if (bytes > query.max_bytes && !page.records.empty()) return page;
+      page.next = record.key;
+      page.records.push_back(std::move(record));
+    }
+    const bool stuck = found.next == candidates.after;  // the budget is used up
+    page.next = found.next;
+    if (stuck || !found.next.has_value()) return page;
+    candidates.after = std::move(found.next);
+  }
+}
+
+RecordPage Reader::ListAll(const RecordQuery& query, Revision at, ReadBudget& budget) {
+  RecordPage page;
+  page.revision = at;
+  page.next = query.after;
   size_t bytes = 0;
   const Scope* scope = scopes_.Seek(
       query.selection, query.after.has_value() ? ScopeName(*query.after) : ScopeName("", "", ""));
@@ -237,6 +292,8 @@ ChangePage Reader::Changes(const ChangeQuery& query, Revision head) {
   } else {
     ScanAll(query, filling);
   }
+  page.floor = floors_.history.load();
+  page.tombstone_floor = floors_.tombstones.load();
   return page;
 }
 
@@ -252,8 +309,14 @@ void Reader::ScanScope(const ChangeQuery& query, const Scope& scope, Filling& fi
   }
   revisions.insert(revisions.end(), late.revisions.begin(), late.revisions.end());
   for (const Revision revision : revisions) {
-    if (!filling.TakeRow() ||
-        !filling.Add(ChangeOf(ReadLog(revision, scope, query.raw), scope, query))) {
+    bool full = !filling.TakeRow();
+    if (!full) {
+      std::optional<ChangeRow> row = FindLog(revision, scope, query.raw);
+      // The overlay may name what has gone since.
+      if (!row.has_value() && revision > floors_.history.load()) ThrowMissing(revision);
+      full = row.has_value() && !filling.Add(ChangeOf(*std::move(row), scope, query));
+    }
+    if (full) {
       filling.End(true);
       return;
     }
@@ -299,7 +362,7 @@ std::optional<int64_t> Reader::CommittedAt(Revision revision, Revision head) {
   }
   const Scope* scope = scopes_.Find(scope_id);
   if (scope == nullptr) throw DamagedRow(absl::StrCat("scope ", scope_id, " is not known"));
-  return ReadLog(revision, *scope, false).change.committed_us;
+  return ReadLog(revision, *scope, revision, false).change.committed_us;
 }
 
 std::optional<Record> Reader::Find(const Scope& scope, std::string_view id, Revision at, bool raw) {
@@ -319,9 +382,7 @@ std::optional<Record> Reader::Find(const Scope& scope, std::string_view id, Revi
 std::optional<ChangeRow> Reader::JoinedRow(const Query& query, const Scope& scope,
                                            std::string_view id, Revision at, bool raw) {
   const Pointer pointer = ReadPointer(query, kPointerAt, scope.KeyOf(id));
-  if (query.IsNull(kChangeAt)) {
-    throw DamagedRow(absl::StrCat("change ", pointer.revision, " is missing"));
-  }
+  if (query.IsNull(kChangeAt)) Missing(pointer.revision, at);
   if (pointer.revision > at) return WalkBack(pointer.revision, scope, id, at, raw);
   ChangeRow row = ReadChange(query, kChangeAt, raw, scope);
   if (row.change.key.id != id) {
@@ -332,10 +393,10 @@ std::optional<ChangeRow> Reader::JoinedRow(const Query& query, const Scope& scop
 
 std::optional<ChangeRow> Reader::WalkBack(Revision revision, const Scope& scope,
                                           std::string_view id, Revision at, bool raw) {
-  ChangeRow row = ReadLog(revision, scope, raw);
+  ChangeRow row = ReadLog(revision, scope, at, raw);
   while (row.change.revision > at) {
     if (row.change.prev == 0) return std::nullopt;
-    row = ReadLog(row.change.prev, scope, raw);
+    row = ReadLog(row.change.prev, scope, at, raw);
   }
   if (row.change.key.id != id) {
     throw DamagedRow(absl::StrCat("change ", row.change.revision, ": id"));
@@ -343,24 +404,39 @@ std::optional<ChangeRow> Reader::WalkBack(Revision revision, const Scope& scope,
   return row;
 }
 
-ChangeRow Reader::ReadLog(Revision revision, const Scope& scope, bool raw) {
+std::optional<ChangeRow> Reader::FindLog(Revision revision, const Scope& scope, bool raw) {
   Query query(log_[raw]);
   query.Bind(revision);
-  if (!query.Next()) throw DamagedRow(absl::StrCat("change ", revision, " is missing"));
+  if (!query.Next()) return std::nullopt;
   return ReadChange(query, 0, raw, scope);
 }
 
+ChangeRow Reader::ReadLog(Revision revision, const Scope& scope, Revision at, bool raw) {
+  std::optional<ChangeRow> row = FindLog(revision, scope, raw);
+  if (!row.has_value()) Missing(revision, at);
+  return *std::move(row);
+}
+
+void Reader::Missing(Revision revision, Revision at) const {
+  if (at < floors_.history.load()) throw Compacted();
+  ThrowMissing(revision);
+}
+
 ChangePtr Reader::ChangeOf(ChangeRow row, const Scope& scope, const ChangeQuery& query) {
-  const bool before = row.change.kind == ChangeKind::kDeleted ||
-                      (query.before && row.change.kind == ChangeKind::kUpdated);
+  Change& change = row.change;
+  const bool before =
+      change.kind == ChangeKind::kDeleted || (query.before && change.kind == ChangeKind::kUpdated);
   if (before) {
-    ChangeRow old = ReadLog(row.change.prev, scope, query.raw);
-    if (old.change.key != row.change.key) {
-      throw DamagedRow(absl::StrCat("change ", row.change.revision, ": prev"));
+    std::optional<ChangeRow> old = FindLog(change.prev, scope, query.raw);
+    if (!old.has_value() && change.revision > floors_.history.load()) ThrowMissing(change.prev);
+    if (old.has_value() && old->change.key != change.key) {
+      throw DamagedRow(absl::StrCat("change ", change.revision, ": prev"));
     }
-    row.change.before = std::make_shared<const Record>(RecordOf(std::move(old)));
+    if (old.has_value()) {
+      change.before = std::make_shared<const Record>(RecordOf(*std::move(old)));
+    }
   }
-  return std::make_shared<const Change>(std::move(row.change));
+  return std::make_shared<const Change>(std::move(change));
 }
 
 }  // namespace tributary::sqlite

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "server/store/sqlite/connection.h"
+#include "server/store/sqlite/floors.h"
 #include "server/store/sqlite/overlay.h"
 #include "server/store/sqlite/read_budget.h"
 #include "server/store/sqlite/rows.h"
@@ -19,14 +20,15 @@ namespace tributary::sqlite {
 
 // One read connection and its statements. Every call is one short transaction and shows the store
 // as of `head`, a revision that was published before the call: what was committed since is in the
-// file, but is passed over. Throws SQLite::Exception and DamagedRow. Not thread-safe; what it is
-// given must outlive it.
+// file, but is passed over. Throws SQLite::Exception, DamagedRow, and Compacted where history
+// passed the revision asked for. Not thread-safe; what it is given must outlive it.
 class Reader {
  public:
-  Reader(const std::string& path, size_t cache_bytes, const Scopes& scopes, const Overlay& overlay);
+  Reader(const std::string& path, size_t cache_bytes, const Scopes& scopes, const Overlay& overlay,
+         const Floors& floors);
 
-  std::optional<Record> Get(const Key& key, bool raw, Revision head);
-  RecordBatch BatchGet(const BatchQuery& query, Revision head);
+  std::optional<Record> Get(const Key& key, bool raw, Revision at, Revision head);
+  RecordBatch BatchGet(const BatchQuery& query, Revision at, Revision head);
   RecordPage List(const RecordQuery& query, Revision at, Revision head);
   ChangePage Changes(const ChangeQuery& query, Revision head);
   std::optional<int64_t> CommittedAt(Revision revision, Revision head);
@@ -37,6 +39,7 @@ class Reader {
 
  private:
   class Filling;
+  class Lookup;
 
   // Sees that a snapshot of `head` is open.
   void Begin(Revision head);
@@ -60,17 +63,23 @@ class Reader {
   std::optional<ChangeRow> JoinedRow(const Query& query, const Scope& scope, std::string_view id,
                                      Revision at, bool raw);
   std::optional<Record> Find(const Scope& scope, std::string_view id, Revision at, bool raw);
+  RecordPage ListAll(const RecordQuery& query, Revision at, ReadBudget& budget);
   // False: the page is full.
   bool ListScope(const RecordQuery& query, const Scope& scope, std::string_view from,
                  ReadBudget& budget, RecordPage& page, size_t& bytes);
   void ScanScope(const ChangeQuery& query, const Scope& scope, Filling& filling);
   void ScanAll(const ChangeQuery& query, Filling& filling);
-  // The row of the log, which must be there and of `scope`.
-  ChangeRow ReadLog(Revision revision, const Scope& scope, bool raw);
+  // The row of the log, which must be of `scope`; nullopt: there is none.
+  std::optional<ChangeRow> FindLog(Revision revision, const Scope& scope, bool raw);
+  // Likewise of a row that is needed to show the state at `at`.
+  ChangeRow ReadLog(Revision revision, const Scope& scope, Revision at, bool raw);
+  // Throws what it means that a row is missing that only goes once history has passed `at`.
+  [[noreturn]] void Missing(Revision revision, Revision at) const;
   ChangePtr ChangeOf(ChangeRow row, const Scope& scope, const ChangeQuery& query);
 
   const Scopes& scopes_;
   const Overlay& overlay_;
+  const Floors& floors_;
   const std::unique_ptr<SQLite::Database> database_;
   SQLite::Statement begin_;
   SQLite::Statement end_;

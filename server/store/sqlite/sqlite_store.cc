@@ -12,6 +12,8 @@
 #include "server/store/sqlite/checkpointer.h"
 #include "server/store/sqlite/connection.h"
 #include "server/store/sqlite/file_lock.h"
+#include "server/store/sqlite/floors.h"
+#include "server/store/sqlite/holds.h"
 #include "server/store/sqlite/read_pool.h"
 #include "server/store/sqlite/schema.h"
 #include "server/store/sqlite/scopes.h"
@@ -30,9 +32,11 @@ class SqliteStore final : public Store {
   SqliteStore(SqliteOptions options, const Clock& clock, sqlite::FileLock lock)
       : lock_(std::move(lock)),
         options_(std::move(options)),
+        clock_(clock),
         opened_(Load()),
         writer_(options_, clock, scopes_, overlay_, head_),
-        readers_(options_.path, options_.readers, options_.cache_bytes / 8, scopes_, overlay_),
+        readers_(options_.path, options_.readers, options_.cache_bytes / 8, scopes_, overlay_,
+                 floors_),
         checkpointer_(options_, writer_, readers_),
         settler_(writer_, [this] { checkpointer_.Notice(); }) {}
 
@@ -47,28 +51,26 @@ class SqliteStore final : public Store {
   }
 
   absl::StatusOr<Head> GetHead() override {
-    return Head{head_.load(), opened_.history_floor, opened_.tombstone_floor};
+    return Head{head_.load(), floors_.history.load(), floors_.tombstones.load()};
   }
 
-  absl::StatusOr<std::optional<Record>> Get(const Key& key, bool raw) override {
-    return Read([&](sqlite::Reader& reader) { return reader.Get(key, raw, head_.load()); });
+  absl::StatusOr<std::optional<Record>> Get(const Key& key, bool raw,
+                                            std::optional<Revision> at) override {
+    return ReadAt(at, [&](sqlite::Reader& reader, Revision shown, Revision head) {
+      return reader.Get(key, raw, shown, head);
+    });
   }
 
   absl::StatusOr<RecordBatch> BatchGet(const BatchQuery& query) override {
-    return Read([&](sqlite::Reader& reader) { return reader.BatchGet(query, head_.load()); });
+    return ReadAt(query.revision, [&](sqlite::Reader& reader, Revision shown, Revision head) {
+      return reader.BatchGet(query, shown, head);
+    });
   }
 
   absl::StatusOr<RecordPage> List(const RecordQuery& query) override {
-    const Revision head = head_.load();
-    const Revision at = query.revision.value_or(head);
-    if (at < opened_.history_floor) {
-      return MakeError(absl::StatusCode::kOutOfRange,
-                       absl::StrCat("revision ", at, " is no longer kept; the oldest is ",
-                                    opened_.history_floor),
-                       reason::kRevisionCompacted);
-    }
-    if (at > head) return InFuture(at, head);
-    return Read([&](sqlite::Reader& reader) { return reader.List(query, at, head); });
+    return ReadAt(query.revision, [&](sqlite::Reader& reader, Revision shown, Revision head) {
+      return reader.List(query, shown, head);
+    });
   }
 
   absl::StatusOr<ChangePage> Changes(const ChangeQuery& query) override {
@@ -76,6 +78,8 @@ class SqliteStore final : public Store {
     if (query.after > head) return InFuture(query.after, head);
     return Read([&](sqlite::Reader& reader) { return reader.Changes(query, head); });
   }
+
+  void HoldHistory(Revision revision) override { holds_.Add(revision, clock_.NowMicros()); }
 
   absl::StatusOr<std::optional<int64_t>> CommittedAt(Revision revision) override {
     const Revision head = head_.load();
@@ -95,10 +99,37 @@ class SqliteStore final : public Store {
     const sqlite::ReadPool::Loan reader = readers_.Borrow();
     try {
       return call(*reader.operator->());
+    } catch (const sqlite::Compacted&) {
+      reader->EndSnapshot();
+      throw;
     } catch (...) {
       reader->EndSnapshot();  // whatever it is now, the next call begins anew
       return CurrentExceptionToStatus("read");
     }
+  }
+
+  // A read that shows the revision `at`, or the head.
+  template <typename Call>
+  auto ReadAt(std::optional<Revision> at, Call call)
+      -> absl::StatusOr<std::invoke_result_t<Call, sqlite::Reader&, Revision, Revision>> {
+    while (true) {
+      const Revision head = head_.load();
+      const Revision shown = at.value_or(head);
+      if (shown > head) return InFuture(shown, head);
+      if (shown < floors_.history.load()) return Passed(shown);
+      try {
+        return Read([&](sqlite::Reader& reader) { return call(reader, shown, head); });
+      } catch (const sqlite::Compacted&) {
+        if (at.has_value()) return Passed(shown);  // else the head has moved on: once more
+      }
+    }
+  }
+
+  absl::Status Passed(Revision revision) const {
+    return MakeError(absl::StatusCode::kOutOfRange,
+                     absl::StrCat("revision ", revision, " is no longer kept; the oldest is ",
+                                  floors_.history.load()),
+                     reason::kRevisionCompacted);
   }
 
   static absl::Status InFuture(Revision revision, Revision head) {
@@ -109,9 +140,12 @@ class SqliteStore final : public Store {
 
   const sqlite::FileLock lock_;
   const SqliteOptions options_;
+  const Clock& clock_;
   sqlite::Scopes scopes_;
   sqlite::Overlay overlay_;
   std::atomic<Revision> head_ = 0;
+  sqlite::Floors floors_;
+  sqlite::Holds holds_;
   const sqlite::Opened opened_;
   sqlite::Writer writer_;
   sqlite::ReadPool readers_;
