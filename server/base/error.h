@@ -24,6 +24,7 @@ inline constexpr std::string_view kResumeTokenMalformed = "RESUME_TOKEN_MALFORME
 inline constexpr std::string_view kResumeTokenOtherStore = "RESUME_TOKEN_OTHER_STORE";
 inline constexpr std::string_view kResumeTokenOtherRequest = "RESUME_TOKEN_OTHER_REQUEST";
 inline constexpr std::string_view kResumeTokenExpired = "RESUME_TOKEN_EXPIRED";
+inline constexpr std::string_view kEventFilterNeedsPosition = "EVENT_FILTER_NEEDS_POSITION";
 inline constexpr std::string_view kPositionInFuture = "POSITION_IN_FUTURE";
 inline constexpr std::string_view kRevisionCompacted = "REVISION_COMPACTED";
 inline constexpr std::string_view kServerDraining = "SERVER_DRAINING";

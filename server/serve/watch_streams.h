@@ -15,6 +15,7 @@
 #include "server/serve/request.h"
 #include "server/serve/rpc_metrics.h"
 #include "server/store/store.h"
+#include "server/watch/change_filter.h"
 #include "server/watch/change_hub.h"
 
 namespace tributary {
@@ -25,6 +26,9 @@ struct WatchRequest {
   MethodMetrics& method;
   Request request;
   Selection selection;
+  std::shared_ptr<const RecordFilter> existing_filter = nullptr;  // null: none
+  std::shared_ptr<const ChangeFilter> filter = nullptr;           // the same, of changes
+  const FeedShape* feed = nullptr;                                // null: of one model
 };
 
 // The open Watch streams: bounded in number, ended together when the server drains. Thread-safe;

@@ -99,7 +99,7 @@ TEST_P(EverySize, HoldsTheRunsOfEveryBlockInOrder) {
 TEST_P(EverySize, ReadsTheSameWhoeverEncoded) {
   const BlockPtr large = MakeBlock(1, 40, GetParam());
   std::string alone;
-  AppendChange(alone, *large->changes()[7], View::kBasic, false);
+  AppendChange(alone, *large->changes()[7], ChangeFormat{});
   wire::AppendBytes(alone, 2, "token");
   EXPECT_EQ(Bytes(Respond({{large, 7, 1}})), alone);
   const std::string all = Bytes(Respond({{large, 0, 40}}));
