@@ -107,6 +107,17 @@ ABSL_FLAG(int, max_http_connections, 1024, "HTTP connections at once; further on
 ABSL_FLAG(int, max_streams, 10'000, "Watch streams at once; further ones get RESOURCE_EXHAUSTED.");
 ABSL_FLAG(tributary::Span, idempotency_window, {7LL * 86'400'000},
           "For how long a repeated delivery is recognized.");
+ABSL_FLAG(
+    tributary::Span, history_retention, {7LL * 86'400'000},
+    "For how long changes are kept, so that a watch that was away gets each of them; 0s: as "
+    "long as --history_max_changes allows. Older ones are compacted: the newest state stays.");
+ABSL_FLAG(int64_t, history_max_changes, 10'000'000,
+          "How many changes are kept at the most; 0: as many as --history_retention allows.");
+ABSL_FLAG(tributary::Span, tombstone_retention, {30LL * 86'400'000},
+          "For how long it is known that a resource was deleted: a watch that was away for longer "
+          "has to start over. 0s: for ever. At least --history_retention.");
+ABSL_FLAG(tributary::Span, ledger_retention, {7LL * 86'400'000},
+          "For how long a delivery stays on record whose change was compacted.");
 ABSL_FLAG(std::string, log_level, "info",
           "Least level of lines on standard error: debug, info, warning, error.");
 ABSL_FLAG(tributary::Span, drain_timeout, {5'000}, "Time to stop in, after SIGTERM.");
@@ -154,6 +165,28 @@ absl::Status AtLeastOne(std::string_view flag, int64_t value) {
       absl::StrCat("--", Absl(flag), "=", value, " must be at least 1"));
 }
 
+absl::Status CollectRetention(SqliteOptions& sqlite) {
+  const auto micros = [](const auto& flag) { return absl::GetFlag(flag).ms * 1000; };
+  sqlite.idempotency_window_us = micros(FLAGS_idempotency_window);
+  sqlite.history_retention_us = micros(FLAGS_history_retention);
+  sqlite.history_max_changes = absl::GetFlag(FLAGS_history_max_changes);
+  sqlite.tombstone_retention_us = micros(FLAGS_tombstone_retention);
+  sqlite.ledger_retention_us = micros(FLAGS_ledger_retention);
+  if (sqlite.history_max_changes < 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--history_max_changes=", sqlite.history_max_changes, " must not be negative"));
+  }
+  if (sqlite.tombstone_retention_us > 0 &&
+      sqlite.tombstone_retention_us < sqlite.history_retention_us) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--tombstone_retention=", AbslUnparseFlag(absl::GetFlag(FLAGS_tombstone_retention)),
+        " is less than --history_retention=",
+        AbslUnparseFlag(absl::GetFlag(FLAGS_history_retention)),
+        ": who can still follow the changes would miss deletions"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<ServerOptions> Collect() {
   ServerOptions options;
   options.store = absl::GetFlag(FLAGS_store);
@@ -164,7 +197,7 @@ absl::StatusOr<ServerOptions> Collect() {
   options.http.webhook_path = absl::GetFlag(FLAGS_webhook_path);
   options.http.body_bytes_max = static_cast<size_t>(absl::GetFlag(FLAGS_max_body_bytes).bytes);
   options.http.connections_max = absl::GetFlag(FLAGS_max_http_connections);
-  options.sqlite.idempotency_window_us = absl::GetFlag(FLAGS_idempotency_window).ms * 1000;
+  TRIBUTARY_RETURN_IF_ERROR(CollectRetention(options.sqlite));
   options.drain_timeout = std::chrono::milliseconds(absl::GetFlag(FLAGS_drain_timeout).ms);
   TRIBUTARY_RETURN_IF_ERROR(AtLeastOne("max_streams", options.grpc.streams_max));
   TRIBUTARY_RETURN_IF_ERROR(AtLeastOne("max_http_connections", options.http.connections_max));

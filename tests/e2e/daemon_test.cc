@@ -88,7 +88,10 @@ TEST(DaemonStart, FlagsThatCannotBeAreRefusedWithTheSpellingThatWorks) {
   EXPECT_THAT(RunWith({"--store=mysql://x"}).said, HasSubstr("sqlite:PATH"));
   EXPECT_THAT(RunWith({"--webhook_path=hooks"}).said, HasSubstr("must begin with /"));
   EXPECT_THAT(RunWith({"surplus"}).said, HasSubstr("surplus"));
-  for (const char* flag : {"--idempotency_window=7", "--validation=maybe", "surplus"}) {
+  EXPECT_THAT(RunWith({"--history_retention=8d", "--tombstone_retention=7d"}).said,
+              HasSubstr("--tombstone_retention=7d is less than --history_retention=8d"));
+  for (const char* flag : {"--idempotency_window=7", "--validation=maybe", "surplus",
+                           "--history_max_changes=-1", "--history_retention=30"}) {
     EXPECT_NE(RunWith({flag}).code, 0) << flag;
   }
 }

@@ -1,48 +1,23 @@
 // What is written late: pointers, revisions by scope, fingerprints. Wherever a process ends between
 // the log and these tables, nothing is missing and nothing is old.
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <functional>
 #include <mutex>
 #include <random>
 
 #include "absl/strings/str_cat.h"
 #include "server/store/sqlite/fingerprint_filter.h"
-#include "tests/store/sqlite_fixture.h"
+#include "tests/store/dying_process.h"
 
 namespace tributary::testing {
 namespace {
 
 using ::testing::SizeIs;
 
-class SqliteLate : public SqliteStoreTest {
+class SqliteLate : public DyingSqliteStoreTest {
  protected:
-  // Runs `work` on the store in a process of its own, which ends without a word at the `nth`
-  // passing of `step`, or, if it does not come to that, at the end of `work`.
-  void InDyingProcess(const char* step, int nth, const std::function<void(Store&)>& work) {
-    const pid_t child = fork();
-    if (child == 0) {
-      SqliteOptions fatal = options_;
-      fatal.path = path_;
-      int passed = 0;
-      fatal.fault_point = [&](const char* at) {
-        if (std::strcmp(at, step) == 0 && ++passed == nth) _exit(9);
-      };
-      auto store = OpenSqliteStore(fatal, clock_);
-      if (!store.ok()) _exit(1);
-      work(**store);
-      _exit(9);
-    }
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 9) << status;
-  }
-
   std::vector<std::string> ChangedIds(const std::string& owner) {
     std::vector<std::string> ids;
     ChangeQuery query;

@@ -187,7 +187,7 @@ TEST_F(SqliteMigration, KeepsStatesHistoryAndTheMemoryOfDuplicates) {
   EXPECT_EQ(outcomes[2].verdict, Verdict::kApplied);
   EXPECT_EQ(outcomes[2].delivery, 6);
   Close();
-  EXPECT_EQ(Ask("PRAGMA user_version"), "2");
+  EXPECT_EQ(Ask("PRAGMA user_version"), "3");
   EXPECT_EQ(Ask("PRAGMA integrity_check"), "ok");
 }
 

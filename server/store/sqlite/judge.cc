@@ -31,9 +31,11 @@ std::shared_ptr<const Record> StateBefore(const Key& key, const Pointer& pointer
 }  // namespace
 
 Judge::Judge(SQLite::Database& database, const Scopes& scopes, const Overlay& overlay,
-             LateWork& late_work, Fingerprints& fingerprints, const SqliteOptions& options)
+             const Floors& floors, LateWork& late_work, Fingerprints& fingerprints,
+             const SqliteOptions& options)
     : scopes_(scopes),
       overlay_(overlay),
+      floors_(floors),
       late_work_(late_work),
       fingerprints_(fingerprints),
       options_(options),
@@ -93,7 +95,17 @@ Outcome Judge::Decide(const Delivery& delivery, Batch& batch) {
 void Judge::Enter(const Delivery& delivery, const Outcome& outcome, int64_t received_us,
                   const std::optional<Version>& version, Note note, std::string_view fingerprint) {
   if (outcome.verdict != Verdict::kApplied) {
-    ledger_.Record(delivery, outcome, received_us, version, note, fingerprint);
+    ledger_.Record({.outcome = outcome,
+                    .received_us = received_us,
+                    .connector_id = delivery.connector_id,
+                    .owner_id = delivery.owner_id,
+                    .event = delivery.event,
+                    .resource_id = delivery.resource_id,
+                    .idempotency_key = delivery.idempotency_key,
+                    .version = version,
+                    .problem = delivery.problem,
+                    .note = note,
+                    .fingerprint = fingerprint});
   }
   if (!delivery.body.empty()) {
     ledger_.KeepBody(outcome.delivery, delivery.body);
@@ -122,6 +134,11 @@ Judge::Ruling Judge::Apply(const Mutation& mutation, int64_t time_us, bool own,
     Pointer& pointer = *standing.pointer;
     if (version <= pointer.version) return {Verdict::kSuperseded, pointer.revision, version};
     standing.row = ReadRow(mutation.key, *standing.scope, pointer.revision);
+    if (!standing.row.has_value() && IsGone(pointer)) {
+      standing.pointer.reset();
+      Append(mutation, version, standing, own, origin, batch);
+      return {Verdict::kApplied, batch.position.revision, version};
+    }
     standing.alive = !standing.row.has_value() || !standing.row->IsTombstone();
     if (standing.row.has_value() && SameContent(mutation, *standing.row)) {
       // The later time counts: an older state must not come back because nothing changed since.
@@ -152,11 +169,21 @@ Judge::Standing Judge::Look(const Key& key, const Batch& batch) {
   return standing;
 }
 
+bool Judge::IsGone(const Pointer& pointer) {
+  if (pointer.revision > floors_.tombstones.load()) return false;
+  Query query(read_change_);
+  query.Bind(pointer.revision);
+  return !query.Next();
+}
+
 std::optional<ChangeRow> Judge::ReadRow(const Key& key, const Scope& scope, Revision revision) {
   try {
     Query query(read_change_);
     query.Bind(revision);
-    if (!query.Next()) throw DamagedRow(absl::StrCat("change ", revision, " is missing"));
+    if (!query.Next()) {
+      if (revision <= floors_.tombstones.load()) return std::nullopt;
+      throw DamagedRow(absl::StrCat("change ", revision, " is missing"));
+    }
     ChangeRow row = ReadChange(query, 0, true, scope);
     if (row.change.key.id != key.id) throw DamagedRow(absl::StrCat("change ", revision, ": id"));
     return row;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/store/sqlite/fingerprints.h"
+#include "server/store/sqlite/floors.h"
 #include "server/store/sqlite/late_work.h"
 #include "server/store/sqlite/ledger.h"
 #include "server/store/sqlite/overlay.h"
@@ -42,7 +43,8 @@ struct Batch {
 class Judge {
  public:
   Judge(SQLite::Database& database, const Scopes& scopes, const Overlay& overlay,
-        LateWork& late_work, Fingerprints& fingerprints, const SqliteOptions& options);
+        const Floors& floors, LateWork& late_work, Fingerprints& fingerprints,
+        const SqliteOptions& options);
 
   Outcome Decide(const Delivery& delivery, Batch& batch);
 
@@ -74,6 +76,8 @@ class Judge {
   Ruling Apply(const Mutation& mutation, int64_t time_us, bool own, const Origin& origin,
                Batch& batch);
   Standing Look(const Key& key, const Batch& batch);
+  // The pointer is to a tombstone that is gone: nothing stands there any more.
+  bool IsGone(const Pointer& pointer);
   std::optional<ChangeRow> ReadRow(const Key& key, const Scope& scope, Revision revision);
   void Append(const Mutation& mutation, const Version& version, const Standing& before, bool own,
               const Origin& origin, Batch& batch);
@@ -83,6 +87,7 @@ class Judge {
 
   const Scopes& scopes_;
   const Overlay& overlay_;
+  const Floors& floors_;
   LateWork& late_work_;
   Fingerprints& fingerprints_;
   const SqliteOptions& options_;

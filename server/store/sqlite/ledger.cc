@@ -1,5 +1,6 @@
 #include "server/store/sqlite/ledger.h"
 
+#include "absl/strings/str_cat.h"
 #include "server/base/hash.h"
 
 namespace tributary::sqlite {
@@ -12,44 +13,61 @@ Ledger::Ledger(SQLite::Database& database)
           " fingerprint) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
       keep_body_(database, "INSERT INTO body (delivery, crc, body) VALUES (?,?,?)") {}
 
-void Ledger::Record(const Delivery& delivery, const Outcome& outcome, int64_t received_us,
-                    const std::optional<Version>& version, Note note,
-                    std::string_view fingerprint) {
-  const int64_t time_us = version.has_value() ? version->time_us : 0;
-  const auto verdict = static_cast<int64_t>(outcome.verdict);
-  const int64_t rank = version.has_value() ? static_cast<int64_t>(version->rank) : 0;
+void Ledger::Record(const LedgerRow& row) {
+  const Version version = row.version.value_or(Version{});
+  const int64_t rank = row.version.has_value() ? static_cast<int64_t>(version.rank) : 0;
+  const auto verdict = static_cast<int64_t>(row.outcome.verdict);
   RowChecksum checksum;
-  checksum.Add(outcome.delivery)
-      .Add(received_us)
-      .Add(delivery.connector_id)
-      .Add(delivery.owner_id)
-      .Add(delivery.event)
-      .Add(delivery.resource_id)
-      .Add(delivery.idempotency_key)
+  checksum.Add(row.outcome.delivery)
+      .Add(row.received_us)
+      .Add(row.connector_id)
+      .Add(row.owner_id)
+      .Add(row.event)
+      .Add(row.resource_id)
+      .Add(row.idempotency_key)
       .Add(verdict)
-      .Add(outcome.revision)
-      .Add(time_us)
+      .Add(row.outcome.revision)
+      .Add(version.time_us)
       .Add(rank)
-      .Add(delivery.problem)
-      .Add(static_cast<int64_t>(note));
-  if (!fingerprint.empty()) checksum.Add(fingerprint);
+      .Add(row.problem)
+      .Add(static_cast<int64_t>(row.note));
+  if (!row.fingerprint.empty()) checksum.Add(row.fingerprint);
   Query(record_)
-      .Bind(outcome.delivery)
-      .Bind(received_us)
-      .Bind(delivery.connector_id)
-      .Bind(delivery.owner_id)
-      .Bind(delivery.event)
-      .Bind(delivery.resource_id)
-      .Bind(delivery.idempotency_key)
+      .Bind(row.outcome.delivery)
+      .Bind(row.received_us)
+      .Bind(row.connector_id)
+      .Bind(row.owner_id)
+      .Bind(row.event)
+      .Bind(row.resource_id)
+      .Bind(row.idempotency_key)
       .Bind(verdict)
-      .Bind(outcome.revision)
-      .Bind(time_us)
+      .Bind(row.outcome.revision)
+      .Bind(version.time_us)
       .Bind(rank)
-      .Bind(delivery.problem)
-      .Bind(static_cast<int64_t>(note))
+      .Bind(row.problem)
+      .Bind(static_cast<int64_t>(row.note))
       .Bind(checksum.value())
-      .Bind(fingerprint)
+      .Bind(row.fingerprint)
       .Run();
+}
+
+void Ledger::Record(const ChangeRow& row) {
+  const Change& change = row.change;
+  const char* trigger = row.version.rank == Rank::kDeleted   ? "deleted"
+                        : row.version.rank == Rank::kCreated ? "created"
+                                                             : "updated";
+  const std::string event = absl::StrCat(change.key.model, "::", trigger);
+  Record({.outcome = {Verdict::kApplied, change.revision, change.delivery},
+          .received_us = change.received_us,
+          .connector_id = change.key.connector_id,
+          .owner_id = change.key.owner_id,
+          .event = event,
+          .resource_id = change.key.id,
+          .idempotency_key = row.idempotency_key,
+          .version = row.version,
+          .problem = {},
+          .note = row.note,
+          .fingerprint = row.fingerprint});
 }
 
 void Ledger::KeepBody(int64_t delivery, std::string_view body) {

@@ -12,18 +12,31 @@
 
 namespace tributary::sqlite {
 
-// The deliveries on record: rows for those that made no change of their own, and bodies. Part of
-// the writer: every call belongs to the transaction in progress on `database`, which must outlive
-// it. Not thread-safe.
+// A row of the table `delivery`.
+struct LedgerRow {
+  Outcome outcome;
+  int64_t received_us = 0;
+  std::string_view connector_id;
+  std::string_view owner_id;
+  std::string_view event;
+  std::string_view resource_id;
+  std::string_view idempotency_key;
+  std::optional<Version> version;  // what its own state was judged by; none: it was not judged
+  std::string_view problem;
+  Note note = Note::kNone;
+  std::string_view fingerprint;  // encoded; empty: it does not count in the check for duplicates
+};
+
+// The deliveries on record: rows for those that have none in the log, and bodies. Part of the
+// writer: every call belongs to the transaction in progress on `database`, which must outlive it.
+// Not thread-safe.
 class Ledger {
  public:
   explicit Ledger(SQLite::Database& database);
 
-  // The row of a delivery that made no change of its own. `version` is what its own state was
-  // judged by; none: it was not judged. `fingerprint` is for the check for duplicates, encoded;
-  // empty: it does not count there.
-  void Record(const Delivery& delivery, const Outcome& outcome, int64_t received_us,
-              const std::optional<Version>& version, Note note, std::string_view fingerprint);
+  void Record(const LedgerRow& row);
+  // Likewise of a delivery that was applied, when the row of its change goes.
+  void Record(const ChangeRow& row);
   void KeepBody(int64_t delivery, std::string_view body);
 
  private:

@@ -284,13 +284,14 @@ ChangePage Reader::Changes(const ChangeQuery& query, Revision head) {
   page.head = head;
   page.through = std::max(query.after, std::min(query.through.value_or(head), head));
   const Scope* first = scopes_.Seek(query.selection, ScopeName("", "", ""));
-  if (first == nullptr || page.through <= query.after) return page;
-  Begin(head);
-  Filling filling(query, page);
-  if (scopes_.After(query.selection, *first) == nullptr) {
-    ScanScope(query, *first, filling);
-  } else {
-    ScanAll(query, filling);
+  if (first != nullptr && page.through > query.after) {
+    Begin(head);
+    Filling filling(query, page);
+    if (scopes_.After(query.selection, *first) == nullptr) {
+      ScanScope(query, *first, filling);
+    } else {
+      ScanAll(query, filling);
+    }
   }
   page.floor = floors_.history.load();
   page.tombstone_floor = floors_.tombstones.load();
@@ -362,7 +363,9 @@ std::optional<int64_t> Reader::CommittedAt(Revision revision, Revision head) {
   }
   const Scope* scope = scopes_.Find(scope_id);
   if (scope == nullptr) throw DamagedRow(absl::StrCat("scope ", scope_id, " is not known"));
-  return ReadLog(revision, *scope, revision, false).change.committed_us;
+  const std::optional<ChangeRow> row = FindLog(revision, *scope, false);
+  if (!row.has_value()) ThrowMissing(revision);
+  return row->change.committed_us;
 }
 
 std::optional<Record> Reader::Find(const Scope& scope, std::string_view id, Revision at, bool raw) {
@@ -382,7 +385,10 @@ std::optional<Record> Reader::Find(const Scope& scope, std::string_view id, Revi
 std::optional<ChangeRow> Reader::JoinedRow(const Query& query, const Scope& scope,
                                            std::string_view id, Revision at, bool raw) {
   const Pointer pointer = ReadPointer(query, kPointerAt, scope.KeyOf(id));
-  if (query.IsNull(kChangeAt)) Missing(pointer.revision, at);
+  if (query.IsNull(kChangeAt)) {
+    MissingOrGone(pointer.revision, at);
+    return std::nullopt;
+  }
   if (pointer.revision > at) return WalkBack(pointer.revision, scope, id, at, raw);
   ChangeRow row = ReadChange(query, kChangeAt, raw, scope);
   if (row.change.key.id != id) {
@@ -393,15 +399,17 @@ std::optional<ChangeRow> Reader::JoinedRow(const Query& query, const Scope& scop
 
 std::optional<ChangeRow> Reader::WalkBack(Revision revision, const Scope& scope,
                                           std::string_view id, Revision at, bool raw) {
-  ChangeRow row = ReadLog(revision, scope, at, raw);
-  while (row.change.revision > at) {
-    if (row.change.prev == 0) return std::nullopt;
-    row = ReadLog(row.change.prev, scope, at, raw);
+  while (revision != 0) {
+    std::optional<ChangeRow> row = FindLog(revision, scope, raw);
+    if (!row.has_value()) {
+      MissingOrGone(revision, at);
+      return std::nullopt;
+    }
+    if (row->change.key.id != id) throw DamagedRow(absl::StrCat("change ", revision, ": id"));
+    if (revision <= at) return row;
+    revision = row->change.prev;
   }
-  if (row.change.key.id != id) {
-    throw DamagedRow(absl::StrCat("change ", row.change.revision, ": id"));
-  }
-  return row;
+  return std::nullopt;
 }
 
 std::optional<ChangeRow> Reader::FindLog(Revision revision, const Scope& scope, bool raw) {
@@ -411,15 +419,10 @@ std::optional<ChangeRow> Reader::FindLog(Revision revision, const Scope& scope, 
   return ReadChange(query, 0, raw, scope);
 }
 
-ChangeRow Reader::ReadLog(Revision revision, const Scope& scope, Revision at, bool raw) {
-  std::optional<ChangeRow> row = FindLog(revision, scope, raw);
-  if (!row.has_value()) Missing(revision, at);
-  return *std::move(row);
-}
-
-void Reader::Missing(Revision revision, Revision at) const {
+void Reader::MissingOrGone(Revision revision, Revision at) const {
+  // The floors are moved first: what is gone in the snapshot is below them now.
   if (at < floors_.history.load()) throw Compacted();
-  ThrowMissing(revision);
+  if (revision > floors_.tombstones.load()) ThrowMissing(revision);
 }
 
 ChangePtr Reader::ChangeOf(ChangeRow row, const Scope& scope, const ChangeQuery& query) {

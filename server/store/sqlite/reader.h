@@ -71,10 +71,9 @@ class Reader {
   void ScanAll(const ChangeQuery& query, Filling& filling);
   // The row of the log, which must be of `scope`; nullopt: there is none.
   std::optional<ChangeRow> FindLog(Revision revision, const Scope& scope, bool raw);
-  // Likewise of a row that is needed to show the state at `at`.
-  ChangeRow ReadLog(Revision revision, const Scope& scope, Revision at, bool raw);
-  // Throws what it means that a row is missing that only goes once history has passed `at`.
-  [[noreturn]] void Missing(Revision revision, Revision at) const;
+  // Returns if the row, which would show the state at `at`, was a tombstone that is gone; else
+  // throws what it means that it is missing.
+  void MissingOrGone(Revision revision, Revision at) const;
   ChangePtr ChangeOf(ChangeRow row, const Scope& scope, const ChangeQuery& query);
 
   const Scopes& scopes_;

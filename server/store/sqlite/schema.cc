@@ -197,6 +197,15 @@ INSERT INTO meta (key, value)
   SELECT 'applied_delivery', max(coalesce((SELECT max(delivery) FROM change), 0),
                                  coalesce((SELECT max(number) FROM delivery), 0));
 )sql",
+    // History is compacted.
+    R"sql(
+CREATE TABLE released (
+  number    INTEGER PRIMARY KEY,
+  crc       INTEGER NOT NULL,
+  revisions BLOB NOT NULL
+) STRICT;
+INSERT INTO meta (key, value) VALUES ('removed_rows', 0);
+)sql",
 };
 
 absl::Status NewerVersion(const std::string& path, int64_t version) {
@@ -309,8 +318,6 @@ Opened ReadOpened(SQLite::Database& database) {
   while (meta.executeStep()) {
     const std::string key = meta.getColumn(0).getString();
     if (key == "store_id") opened.store_id = meta.getColumn(1).getString();
-    if (key == "history_floor") opened.history_floor = meta.getColumn(1).getInt64();
-    if (key == "tombstone_floor") opened.tombstone_floor = meta.getColumn(1).getInt64();
   }
   if (opened.store_id.empty()) throw DamagedRow("meta: store_id");
 

@@ -20,11 +20,12 @@
 //   body             raw bodies that the ledger keeps
 //   fingerprint      what the check for duplicates has to remember, in sorted runs
 //   fingerprint_run  the filters of those runs
+//   released         which rows of the log may go
 //   meta             store_id, the floors of the history, up to where late tables are complete
 namespace tributary::sqlite {
 
 inline constexpr int kApplicationId = 0x54524942;  // "TRIB"
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 // Tells from the first bytes of `path`, without SQLite and without writing, whether this version
 // may open it: OK if it is ours, empty or not there. FAILED_PRECONDITION, UNAVAILABLE.
@@ -38,8 +39,6 @@ absl::Status CreateOrMigrate(const std::string& path);
 // What is read once, when the store is opened.
 struct Opened {
   std::string store_id;
-  Revision history_floor = 0;
-  Revision tombstone_floor = 0;
   Revision revision = 0;     // of the newest change
   int64_t committed_us = 0;  // of the newest change
   int64_t delivery = 0;      // the last number given
@@ -50,6 +49,10 @@ Opened ReadOpened(SQLite::Database& database);
 // Up to where the tables that are written late are complete: the keys in `meta`, and their values.
 inline const std::string kAppliedRevision = "applied_revision";
 inline const std::string kAppliedDelivery = "applied_delivery";
+// How far back the file reaches (floors.h), and how many rows of the log were removed so far.
+inline const std::string kHistoryFloor = "history_floor";
+inline const std::string kTombstoneFloor = "tombstone_floor";
+inline const std::string kRemovedRows = "removed_rows";
 // What the last complete sweep (sweep.h) saw: the head when it began, and how many resources.
 inline const std::string kSweptRevision = "swept_revision";
 inline const std::string kSweptResources = "swept_resources";

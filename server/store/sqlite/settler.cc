@@ -35,7 +35,10 @@ void Settler::Run() {
   for (;;) {
     {
       MutexLock lock(mutex_);
-      while (!due_ && !stopping_) wake_.Wait(mutex_);
+      const auto look_again = std::chrono::steady_clock::now() + kLookAgain;
+      while (!due_ && !stopping_ && std::chrono::steady_clock::now() < look_again) {
+        wake_.WaitUntil(mutex_, look_again);
+      }
       while (!stopping_ && std::chrono::steady_clock::now() < quiet_since_ + kQuiet) {
         wake_.WaitUntil(mutex_, quiet_since_ + kQuiet);
       }

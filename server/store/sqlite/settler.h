@@ -15,6 +15,8 @@ namespace tributary::sqlite {
 class Settler {
  public:
   static constexpr std::chrono::milliseconds kQuiet{5};
+  // Time alone makes history old.
+  static constexpr std::chrono::seconds kLookAgain{10};
 
   // `after_slice` is called when one was written.
   Settler(Writer& writer, std::function<void()> after_slice);

@@ -34,7 +34,7 @@ class SqliteStore final : public Store {
         options_(std::move(options)),
         clock_(clock),
         opened_(Load()),
-        writer_(options_, clock, scopes_, overlay_, head_),
+        writer_(options_, clock, scopes_, overlay_, floors_, holds_, head_),
         readers_(options_.path, options_.readers, options_.cache_bytes / 8, scopes_, overlay_,
                  floors_),
         checkpointer_(options_, writer_, readers_),

@@ -21,6 +21,15 @@ struct SqliteMetrics {
 struct SqliteOptions {
   std::string path;
   int64_t idempotency_window_us = 7LL * 24 * 3600 * 1'000'000;
+  // How far back the log of changes reaches: by count and by age, whichever is less; 0: no limit.
+  // What is older is compacted: the newest state of every resource stays, and tombstones for
+  // `tombstone_retention_us`.
+  int64_t history_max_changes = 10'000'000;
+  int64_t history_retention_us = 7LL * 24 * 3600 * 1'000'000;
+  int64_t tombstone_retention_us = 30LL * 24 * 3600 * 1'000'000;
+  // For how long a delivery stays on record whose change was compacted.
+  int64_t ledger_retention_us = 7LL * 24 * 3600 * 1'000'000;
+
   size_t cache_bytes = 32 * 1024 * 1024;  // page cache of the writer; readers take an eighth each
   int readers = 4;  // connections that read at once; further reads wait for one
 

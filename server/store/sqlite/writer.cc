@@ -23,7 +23,7 @@ constexpr size_t kQuietWeight = 128;
 }  // namespace
 
 Writer::Writer(const SqliteOptions& options, const Clock& clock, Scopes& scopes, Overlay& overlay,
-               std::atomic<Revision>& head)
+               Floors& floors, Holds& holds, std::atomic<Revision>& head)
     : options_(options),
       clock_(clock),
       scopes_(scopes),
@@ -33,7 +33,8 @@ Writer::Writer(const SqliteOptions& options, const Clock& clock, Scopes& scopes,
       late_work_(*database_, scopes, overlay, options.late_changes_max),
       fingerprints_(*database_, options.late_changes_max),
       sweep_(*database_, scopes),
-      judge_(*database_, scopes, overlay, late_work_, fingerprints_, options),
+      history_(*database_, scopes, floors, holds, options),
+      judge_(*database_, scopes, overlay, floors, late_work_, fingerprints_, options),
       begin_(*database_, "BEGIN IMMEDIATE"),
       commit_(*database_, "COMMIT") {
   MutexLock lock(mutex_);
@@ -41,6 +42,7 @@ Writer::Writer(const SqliteOptions& options, const Clock& clock, Scopes& scopes,
   LoadPosition();
   late_work_.Recover([this] { FaultPoint("recovering"); });
   fingerprints_.Recover([this] { FaultPoint("recovering"); });
+  history_.Recover();
   head_.store(position_.revision);
   page_bytes_ = database_->execAndGet("PRAGMA page_size").getInt();
   const auto on_commit = [](void* pages, sqlite3*, const char*, int count) {
@@ -81,23 +83,36 @@ absl::StatusOr<Committed> Writer::Commit(std::span<const Delivery> batch) {
   }
 }
 
+History::Stand Writer::StandNow() const {
+  return {position_.revision, late_work_.applied(), clock_.NowMicros()};
+}
+
+Writer::Chore Writer::NextChore(const History::Stand& stand) {
+  if (late_work_.Begin(history_.WaitsForLateWork(stand) ? 1 : kQuietLayerWeight)) {
+    return Chore::kLateWork;
+  }
+  if (history_.Due(stand)) return Chore::kHistory;
+  return sweep_.Due(stand.applied) ? Chore::kSweep : Chore::kNone;
+}
+
 bool Writer::Settle() {
   MutexLock lock(mutex_);
-  const bool late = late_work_.Begin(kQuietLayerWeight);
-  if (!late && !sweep_.Due(late_work_.applied())) return false;
   try {
+    const History::Stand stand = StandNow();
+    const Chore chore = NextChore(stand);
+    if (chore == Chore::kNone) return false;
     // Durable like any commit, though a crash would only have it done again: what is left for the
     // disk to do later would be paid for by the next webhook.
     Query(begin_).Run();
-    if (late) {
-      late_work_.WriteSlice(kQuietWeight);
-    } else {
-      sweep_.WriteSlice(late_work_.applied());
-    }
+    if (chore == Chore::kLateWork) late_work_.WriteSlice(kQuietWeight);
+    if (chore == Chore::kHistory) history_.WriteSlice(kQuietWeight, stand, true);
+    if (chore == Chore::kSweep) sweep_.WriteSlice(stand.applied);
     FaultPoint("settling");
     Query(commit_).Run();
     late_work_.Committed();
-    if (!late && sweep_.Committed()) FaultPoint("swept");
+    history_.Committed();
+    if (chore == Chore::kHistory) FaultPoint("compacted");
+    if (chore == Chore::kSweep && sweep_.Committed()) FaultPoint("swept");
     return true;
   } catch (...) {
     (void)CurrentExceptionToStatus("settled");
@@ -128,6 +143,8 @@ Committed Writer::Write(std::span<const Delivery> batch) {
   fingerprints_.WriteSlice(batch.size(),
                            added.position.received_us - options_.idempotency_window_us,
                            added.position.revision, added.position.delivery);
+  history_.WriteSlice(weight, {added.position.revision, late_work_.applied(), clock_.NowMicros()},
+                      false);
   FaultPoint("before_commit");
   Query(commit_).Run();
   FaultPoint("after_commit");
@@ -141,6 +158,7 @@ void Writer::Publish(Batch& added) {
   for (Scope& scope : added.scopes) scopes_.Add(std::move(scope));
   late_work_.Committed();
   fingerprints_.Committed();
+  history_.Committed();
   overlay_.Add(std::move(added.late));
   head_.store(position_.revision);
 }
@@ -154,6 +172,7 @@ void Writer::RollBack() {
   }
   late_work_.RolledBack();
   fingerprints_.RolledBack();
+  history_.RolledBack();
   sweep_.RolledBack();
   position_known_ = false;  // read again from the disk before the next batch
 }

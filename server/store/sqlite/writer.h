@@ -13,6 +13,7 @@
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
 #include "server/store/sqlite/fingerprints.h"
+#include "server/store/sqlite/history.h"
 #include "server/store/sqlite/judge.h"
 #include "server/store/sqlite/late_work.h"
 #include "server/store/sqlite/overlay.h"
@@ -33,14 +34,14 @@ class Writer {
  public:
   // Takes up where the last process ended. Throws SQLite::Exception or DamagedRow.
   Writer(const SqliteOptions& options, const Clock& clock, Scopes& scopes, Overlay& overlay,
-         std::atomic<Revision>& head);
+         Floors& floors, Holds& holds, std::atomic<Revision>& head);
   // Brings the late tables up to date; what can't be written is found again by the next process.
   ~Writer();
 
   absl::StatusOr<Committed> Commit(std::span<const Delivery> batch) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // A slice of what can be done while nobody commits: late work, then a sweep. False: there is
-  // nothing to do, or it failed.
+  // A slice of what can be done while nobody commits: late work, compaction, a sweep. False: there
+  // is nothing to do, or it failed.
   bool Settle() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The size of the write-ahead log after the last commit.
@@ -55,6 +56,9 @@ class Writer {
   Committed Write(std::span<const Delivery> batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RollBack() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish(Batch& added) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  enum class Chore { kNone, kLateWork, kHistory, kSweep };
+  Chore NextChore(const History::Stand& stand) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  History::Stand StandNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FinishLateWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LoadPosition() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FaultPoint(const char* step) const;
@@ -73,6 +77,7 @@ class Writer {
   LateWork late_work_ ABSL_GUARDED_BY(mutex_);
   Fingerprints fingerprints_ ABSL_GUARDED_BY(mutex_);
   Sweep sweep_ ABSL_GUARDED_BY(mutex_);
+  History history_ ABSL_GUARDED_BY(mutex_);
   Judge judge_ ABSL_GUARDED_BY(mutex_);
   SQLite::Statement begin_ ABSL_GUARDED_BY(mutex_);
   SQLite::Statement commit_ ABSL_GUARDED_BY(mutex_);
