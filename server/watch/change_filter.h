@@ -13,13 +13,13 @@ class ChangeFilter {
   // state filter): only of the latter there is a set that resources enter and leave.
   virtual bool is_event() const = 0;
 
-  // Of a state filter: is a resource that holds `state` one of those asked for?
-  virtual bool Matches(const Key& key, Revision revision, const std::string& state) const = 0;
+  // Of a state filter, of a record that is not deleted.
+  virtual bool Matches(const Record& record) const = 0;
 
   enum class Truth : uint8_t { kNo, kYes, kMaybe };
 
-  // Of an event filter. kMaybe: it hangs on what was before `change`, which is not known unless
-  // `before_known`.
+  // Of an event filter: whether to tell `change`. kMaybe: it hangs on what was before, which is not
+  // known unless `before_known`. Of a state filter: whether it matches the state after `change`.
   virtual Truth MatchesChange(const Change& change, bool before_known) const = 0;
 };
 

@@ -27,17 +27,20 @@ bool Exists(const Change& change) {
   return change.kind == ChangeKind::kCreated || change.kind == ChangeKind::kUpdated;
 }
 
+bool MatchesAfter(const Change& change, const ChangeFilter& filter) {
+  return filter.MatchesChange(change, true) == ChangeFilter::Truth::kYes;
+}
+
 // What the client holds is not known, so every change is told: as a put, or as a remove.
 std::optional<Telling> Coalesced(const Change& change, const ChangeFilter& filter) {
   if (!Exists(change)) return ByKind(change, true);
-  const bool after = filter.Matches(change.key, change.revision, change.state);
+  const bool after = MatchesAfter(change, filter);
   return Telling{after ? ChangeType::kEntered : ChangeType::kLeft, true};
 }
 
 std::optional<Telling> ByState(const Change& change, const ChangeFilter& filter) {
-  const bool after = Exists(change) && filter.Matches(change.key, change.revision, change.state);
-  const bool before = change.before != nullptr &&
-                      filter.Matches(change.key, change.before->revision, change.before->state);
+  const bool after = Exists(change) && MatchesAfter(change, filter);
+  const bool before = change.before != nullptr && filter.Matches(*change.before);
   if (!before && !after) return std::nullopt;
   if (before && after) return Telling{ChangeType::kUpdated, false};
   if (after) {

@@ -131,6 +131,54 @@ TEST(Encode, ADeletionNamesItsKeyEvenIfTheLastStateIsGone) {
   EXPECT_EQ(read.changes(0).resource().owner_id(), "acme");
 }
 
+TEST(Encode, ACoalescedChangeSaysNothingOfWhatWasBefore) {
+  Change change;
+  change.revision = 301;
+  change.kind = ChangeKind::kUpdated;
+  change.key = Stored(Deal("Fleet"), 0).key;
+  change.state = Deal("Fleet 2").SerializeAsString();
+  change.before = std::make_shared<Record>(Stored(Deal("Fleet"), 300));
+  wire::AppendBytes(change.changed_fields, 5, "fields.name");
+  std::string bytes;
+  AppendChange(bytes, change, {ChangeType::kEntered, true}, {View::kBasic, true});
+  const auto read = Parsed<WatchOpportunitiesResponse>(bytes).changes(0);
+  EXPECT_EQ(read.type(), v1::CHANGE_TYPE_ENTERED);
+  EXPECT_TRUE(read.coalesced());
+  EXPECT_FALSE(read.has_previous());
+  EXPECT_EQ(read.changed_fields_size(), 0);
+  EXPECT_EQ(read.resource().fields().name(), "Fleet 2");
+}
+
+TEST(Encode, WhatLeavesTheFilterComesWithBothStates) {
+  Change change;
+  change.revision = 301;
+  change.kind = ChangeKind::kUpdated;
+  change.key = Stored(Deal("Fleet"), 0).key;
+  change.state = Deal("Fleet 2").SerializeAsString();
+  change.before = std::make_shared<Record>(Stored(Deal("Fleet"), 300));
+  wire::AppendBytes(change.changed_fields, 5, "fields.name");
+  std::string bytes;
+  AppendChange(bytes, change, {ChangeType::kLeft, false}, {View::kBasic, true});
+  const auto read = Parsed<WatchOpportunitiesResponse>(bytes).changes(0);
+  EXPECT_EQ(read.type(), v1::CHANGE_TYPE_LEFT);
+  EXPECT_FALSE(read.coalesced());
+  EXPECT_EQ(read.resource().fields().name(), "Fleet 2");
+  EXPECT_EQ(read.previous().fields().name(), "Fleet");
+  EXPECT_EQ(read.changed_fields(0), "fields.name");
+}
+
+TEST(Encode, ATombstoneOverATombstoneIsADeletionByItsKey) {
+  Change change;
+  change.revision = 302;
+  change.kind = ChangeKind::kHidden;
+  change.key = {"crmOpportunity", "hubspot", "acme", "311"};
+  std::string bytes;
+  AppendChange(bytes, change, {ChangeType::kDeleted, true}, {});
+  const auto read = Parsed<WatchOpportunitiesResponse>(bytes).changes(0);
+  EXPECT_EQ(read.type(), v1::CHANGE_TYPE_DELETED);
+  EXPECT_EQ(read.resource().id(), "311");
+}
+
 TEST(Encode, PreviousIsLeftOutWhereTheChangeWouldBecomeTooLarge) {
   Opportunity large = Deal(std::string(1'000'000, 'x'));
   Change change;

@@ -130,6 +130,18 @@ TEST(WatchResponse, SmallChangesAreJoined) {
   EXPECT_EQ(Slices(Respond(runs)).size(), 1u);
 }
 
+TEST(WatchResponse, ToldInAStreamsOwnWordsTheyStandAmongTheOthers) {
+  const BlockPtr block = MakeBlock(1, 30, 700);
+  const auto whole = Slices(Respond({{block, 0, 30}}));
+  const Telling left{ChangeType::kLeft, false};
+  const auto response = Respond({{block, 0, 10}, {block, 10, 2, left}, {block, 12, 18}});
+  EXPECT_EQ(Revisions(response), Revisions(Respond({{block, 0, 30}})));
+  EXPECT_EQ(Parsed(response).changes(9).type(), v1::CHANGE_TYPE_UPDATED);
+  EXPECT_EQ(Parsed(response).changes(10).type(), v1::CHANGE_TYPE_LEFT);
+  EXPECT_EQ(Parsed(response).changes(11).type(), v1::CHANGE_TYPE_LEFT);
+  EXPECT_EQ(Slices(response)[0].begin(), whole[0].begin()) << "the rest is still shared";
+}
+
 TEST(WatchResponse, LeavesOutOfABlockWhatReachesNobody) {
   const auto block = std::make_shared<const ChangeBlock>(std::vector<ChangePtr>{
       MakeChange(1, 700), MakeChange(2, 700, ChangeKind::kHidden), MakeChange(3, 700)});
