@@ -17,6 +17,7 @@ inline constexpr std::string_view kResourceNotFound = "RESOURCE_NOT_FOUND";
 inline constexpr std::string_view kResourceDeleted = "RESOURCE_DELETED";
 inline constexpr std::string_view kArgumentInvalid = "ARGUMENT_INVALID";
 inline constexpr std::string_view kArgumentNotSupported = "ARGUMENT_NOT_SUPPORTED";
+inline constexpr std::string_view kFilterInvalid = "FILTER_INVALID";
 inline constexpr std::string_view kPageTokenMalformed = "PAGE_TOKEN_MALFORMED";
 inline constexpr std::string_view kPageTokenMismatch = "PAGE_TOKEN_MISMATCH";
 inline constexpr std::string_view kPageTokenExpired = "PAGE_TOKEN_EXPIRED";
