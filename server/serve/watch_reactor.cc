@@ -11,6 +11,7 @@
 #include "server/serve/call.h"
 #include "server/serve/encode.h"
 #include "server/serve/grpc_status.h"
+#include "server/serve/watch_filter.h"
 
 namespace tributary {
 namespace {
@@ -246,8 +247,10 @@ absl::Status WatchReactor::OpenFollower() {
   if (watch.request.stop_at_head) options.stop_at = head.revision;
   options.raw = format_.view == View::kFull;
   options.before = format_.include_previous;
-  options.existing_filter = watch.existing_filter;
-  options.filter = watch.filter;
+  if (watch.filter != nullptr) {
+    options.existing_filter = watch.filter;
+    options.filter = std::make_shared<WatchFilter>(watch.filter);
+  }
   follower_.emplace(streams_.store_, streams_.hub_, std::move(options));
   request_.reset();
   return absl::OkStatus();

@@ -12,10 +12,10 @@
 #include "grpcpp/support/server_callback.h"
 #include "server/base/executor.h"
 #include "server/base/mutex.h"
+#include "server/filter/filter.h"
 #include "server/serve/request.h"
 #include "server/serve/rpc_metrics.h"
 #include "server/store/store.h"
-#include "server/watch/change_filter.h"
 #include "server/watch/change_hub.h"
 
 namespace tributary {
@@ -26,9 +26,8 @@ struct WatchRequest {
   MethodMetrics& method;
   Request request;
   Selection selection;
-  std::shared_ptr<const RecordFilter> existing_filter = nullptr;  // null: none
-  std::shared_ptr<const ChangeFilter> filter = nullptr;           // the same, of changes
-  const FeedShape* feed = nullptr;                                // null: of one model
+  std::shared_ptr<const Filter> filter = nullptr;  // null: all
+  const FeedShape* feed = nullptr;                 // null: of one model
 };
 
 // The open Watch streams: bounded in number, ended together when the server drains. Thread-safe;
