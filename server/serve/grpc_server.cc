@@ -12,6 +12,7 @@
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
 #include "server/base/limits.h"
+#include "server/base/status_macros.h"
 #include "server/base/strings.h"
 
 namespace tributary {
@@ -54,10 +55,12 @@ void SetArguments(grpc::ServerBuilder& builder) {
 
 }  // namespace
 
-GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models, Store& store,
-                       ChangeHub& hub, Executor& executor, const Clock& clock)
+GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models,
+                       FeedShape feed, Store& store, ChangeHub& hub, Executor& executor,
+                       const Clock& clock)
     : streams_(store, hub, executor, metrics_.watch(), options.streams_max),
       server_service_(options.version, models, store, executor, metrics_, clock),
+      feed_service_(std::move(feed), models, streams_, metrics_),
       unknown_methods_(metrics_) {
   const ServingContext context{store, hub, executor, inline_reads_, streams_, metrics_};
   for (const auto& model : models.models()) {
@@ -72,11 +75,14 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcServerOptions 
                                                               const Clock& clock) {
   StopCheckingLockOrder();
   RegisterPlugins();
-  std::unique_ptr<GrpcServer> started(new GrpcServer(options, models, store, hub, executor, clock));
+  TRIBUTARY_ASSIGN_OR_RETURN(FeedShape feed, FeedService::FindShape(models));
+  std::unique_ptr<GrpcServer> started(
+      new GrpcServer(options, models, std::move(feed), store, hub, executor, clock));
   grpc::ServerBuilder builder;
   SetArguments(builder);
   builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &started->port_);
   builder.RegisterService(&started->server_service_.service());
+  builder.RegisterService(&started->feed_service_.service());
   for (const auto& service : started->resource_services_)
     builder.RegisterService(&service->service());
   builder.RegisterCallbackGenericService(&started->unknown_methods_);
@@ -89,6 +95,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcServerOptions 
   // Each service by its name and, under the empty name, the whole.
   grpc::HealthCheckServiceInterface& health = *started->server_->GetHealthCheckService();
   health.SetServingStatus("tributary.v1.ServerService", true);
+  health.SetServingStatus(FeedService::descriptor().full_name(), true);
   for (const auto& model : models.models())
     health.SetServingStatus(model->service()->full_name(), true);
   health.SetServingStatus(true);

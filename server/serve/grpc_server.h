@@ -10,6 +10,7 @@
 #include "server/base/clock.h"
 #include "server/base/executor.h"
 #include "server/model/model.h"
+#include "server/serve/feed_service.h"
 #include "server/serve/inline_reads.h"
 #include "server/serve/resource_service.h"
 #include "server/serve/rpc_metrics.h"
@@ -27,12 +28,12 @@ struct GrpcServerOptions {
   int streams_max = 10'000;
 };
 
-// The gRPC side: the service of every model, ServerService, and the standard ones: health (per
-// service), reflection, channelz. Thread-safe. `models`, `store`, `hub`, `executor`, on which
+// The gRPC side: the service of every model, the feed, ServerService, and the standard ones: health
+// (per service), reflection, channelz. Thread-safe. `models`, `store`, `hub`, `executor`, on which
 // it reads, and `clock` must outlive it.
 class GrpcServer {
  public:
-  // FAILED_PRECONDITION if the address can't be bound.
+  // FAILED_PRECONDITION if the address can't be bound, or a model has no place in the feed.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(GrpcServerOptions options,
                                                            const ModelRegistry& models,
                                                            Store& store, ChangeHub& hub,
@@ -51,13 +52,14 @@ class GrpcServer {
   void Shutdown(std::chrono::steady_clock::time_point deadline, std::chrono::milliseconds stall);
 
  private:
-  GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models, Store& store,
-             ChangeHub& hub, Executor& executor, const Clock& clock);
+  GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models, FeedShape feed,
+             Store& store, ChangeHub& hub, Executor& executor, const Clock& clock);
 
   RpcMetrics metrics_;
   InlineReads inline_reads_;
   WatchStreams streams_;
   ServerService server_service_;
+  FeedService feed_service_;
   UnknownMethods unknown_methods_;
   std::vector<std::unique_ptr<ResourceService>> resource_services_;
   std::unique_ptr<grpc::Server> server_;

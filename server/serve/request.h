@@ -34,6 +34,7 @@ struct Request {
   int64_t heartbeat_ms = 0;
   bool include_previous = false;
   bool stop_at_head = false;
+  std::vector<std::string> models;
 };
 
 // Reads the requests of one method. Which field stands under which number is looked up once, in the
@@ -57,6 +58,7 @@ class RequestReader {
   std::array<Take, 32> takes_{};  // by field number; null: not known, ignored
   bool names_one_ = false;        // has `id`
   bool names_many_ = false;       // has `ids`
+  bool watches_ = false;          // has `start`
 };
 
 }  // namespace tributary

@@ -79,11 +79,24 @@ void ResourceService::AddWatch(const google::protobuf::MethodDescriptor& method)
       [this, &metrics, reader = RequestReader(*method.input_type())](
           grpc::CallbackServerContext* call,
           const grpc::ByteBuffer* bytes) -> grpc::ServerWriteReactor<grpc::ByteBuffer>* {
-        absl::StatusOr<Request> request = reader.Read(*bytes);
+        absl::StatusOr<WatchRequest> request = ReadWatch(reader, metrics, *bytes);
         if (!request.ok()) return context_.streams.Refuse(call, metrics, request.status());
-        Selection selection = Selected(*request);
-        return context_.streams.Open(call, {metrics, *std::move(request), std::move(selection)});
+        return context_.streams.Open(call, *std::move(request));
       });
+}
+
+absl::StatusOr<WatchRequest> ResourceService::ReadWatch(const RequestReader& reader,
+                                                        MethodMetrics& metrics,
+                                                        const grpc::ByteBuffer& bytes) const {
+  TRIBUTARY_ASSIGN_OR_RETURN(Request request, reader.Read(bytes));
+  Selection selection = Selected(request);
+  WatchRequest watch{metrics, std::move(request), std::move(selection)};
+  if (!watch.request.filter.empty()) {
+    TRIBUTARY_ASSIGN_OR_RETURN(
+        watch.filter,
+        Filter::Compile(watch.request.filter, *model_.message(), Filter::Use::kWatch));
+  }
+  return watch;
 }
 
 Selection ResourceService::Selected(const Request& request) const {

@@ -43,6 +43,8 @@ class ResourceService {
   void AddUnary(const google::protobuf::MethodDescriptor& method, Method handler);
   void AddWatch(const google::protobuf::MethodDescriptor& method);
   absl::Status NotFound(const Request& request, const Record* tombstone) const;
+  absl::StatusOr<WatchRequest> ReadWatch(const RequestReader& reader, MethodMetrics& metrics,
+                                         const grpc::ByteBuffer& bytes) const;
   Selection Selected(const Request& request) const;
 
   const Model& model_;

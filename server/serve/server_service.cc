@@ -8,6 +8,12 @@
 #include "tributary/v1/server.pb.h"
 
 namespace tributary {
+namespace {
+
+// What a client can ask of this version and could not ask of the first one.
+constexpr const char* kFeatures[] = {"watch_filters", "compaction", "feed"};
+
+}  // namespace
 
 ServerService::ServerService(std::string version, const ModelRegistry& models, Store& store,
                              Executor& executor, RpcMetrics& metrics, const Clock& clock)
@@ -34,6 +40,7 @@ absl::StatusOr<std::string> ServerService::GetServerInfo() const {
   info.set_oldest_revision(head.oldest_revision);
   info.set_oldest_resumable_revision(head.oldest_resumable);
   for (const auto& model : models_.models()) info.add_models(model->name());
+  for (const char* feature : kFeatures) info.add_features(feature);
   *info.mutable_server_time() =
       google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(clock_.NowMicros());
   return info.SerializeAsString();

@@ -39,6 +39,9 @@ enum Field : uint32_t {
   kLastConnector = 12,
   kLastOwner = 13,
   kLastId = 14,
+  kMoveSent = 15,
+  kMoveTo = 16,
+  kConsistentFrom = 17,
 };
 
 struct Content {
@@ -47,6 +50,8 @@ struct Content {
   Revision revision = 0;
   int64_t committed_us = 0;
   std::optional<Key> last;
+  Position::Move move;
+  Revision consistent_from = 0;
 };
 
 uint64_t Hash(std::string_view text) { return Hasher().Add(text).Finish().low >> 1; }
@@ -56,6 +61,7 @@ std::array<uint64_t, kOrderBy + 1> Bound(const TokenBinding& binding) {
   std::sort(models.begin(), models.end());
   Hasher of_models;
   for (const std::string& model : models) of_models.Add(model);
+  if (binding.feed) of_models.Add("feed");
   std::array<uint64_t, kOrderBy + 1> bound{};
   bound[kStore] = Hash(binding.store_id);
   bound[kModels] = of_models.Finish().low >> 1;
@@ -86,18 +92,15 @@ std::string Begin(Kind kind, const TokenBinding& binding) {
   return bytes;
 }
 
-std::string Seal(std::string bytes, uint64_t stage, Revision revision, int64_t committed_us,
-                 const std::optional<Key>& last) {
-  wire::AppendUint(bytes, kStage, stage);
-  wire::AppendUint(bytes, kRevision, static_cast<uint64_t>(revision));
-  wire::AppendUint(bytes, kCommitted, static_cast<uint64_t>(committed_us));
-  if (last.has_value()) {
-    wire::AppendUint(bytes, kHasLast, 1);
-    wire::AppendBytes(bytes, kLastModel, last->model);
-    wire::AppendBytes(bytes, kLastConnector, last->connector_id);
-    wire::AppendBytes(bytes, kLastOwner, last->owner_id);
-    wire::AppendBytes(bytes, kLastId, last->id);
-  }
+void AppendLast(std::string& bytes, const Key& last) {
+  wire::AppendUint(bytes, kHasLast, 1);
+  wire::AppendBytes(bytes, kLastModel, last.model);
+  wire::AppendBytes(bytes, kLastConnector, last.connector_id);
+  wire::AppendBytes(bytes, kLastOwner, last.owner_id);
+  wire::AppendBytes(bytes, kLastId, last.id);
+}
+
+std::string Seal(std::string bytes) {
   const uint32_t crc = Crc32c(bytes);
   for (int shift = 0; shift < 32; shift += 8) bytes.push_back(static_cast<char>(crc >> shift));
   return absl::WebSafeBase64Escape(bytes);
@@ -133,9 +136,25 @@ void Take(const wire::Field& field, Content& content) {
     case kLastId:
       last().id = field.bytes;
       break;
+    case kMoveSent:
+      content.move.sent = static_cast<Revision>(field.varint);
+      break;
+    case kMoveTo:
+      content.move.to = static_cast<Revision>(field.varint);
+      break;
+    case kConsistentFrom:
+      content.consistent_from = static_cast<Revision>(field.varint);
+      break;
     default:
       if (field.number <= kOrderBy) content.bound[field.number] = field.varint;
   }
+}
+
+// No position that a stream can be at is anything else.
+bool IsSound(const Content& content) {
+  const Position::Move& move = content.move;
+  return content.revision >= 0 && content.consistent_from >= 0 && move.sent >= 0 &&
+         move.sent <= move.to && (move.to == 0 || content.last.has_value());
 }
 
 std::optional<Content> Open(Kind kind, std::string_view token) {
@@ -153,7 +172,7 @@ std::optional<Content> Open(Kind kind, std::string_view token) {
   Content content;
   wire::Reader reader(sealed.substr(2));
   while (const auto field = reader.Next()) Take(*field, content);
-  if (!reader.ok() || content.revision < 0) return std::nullopt;
+  if (!reader.ok() || !IsSound(content)) return std::nullopt;
   return content;
 }
 
@@ -184,7 +203,10 @@ absl::Status OtherRequest(std::string_view field, std::string_view differs,
 }  // namespace
 
 std::string EncodePageToken(const TokenBinding& binding, const PagePosition& position) {
-  return Seal(Begin(Kind::kPage, binding), 0, position.revision, 0, position.last);
+  std::string bytes = Begin(Kind::kPage, binding);
+  wire::AppendUint(bytes, kRevision, static_cast<uint64_t>(position.revision));
+  AppendLast(bytes, position.last);
+  return Seal(std::move(bytes));
 }
 
 absl::StatusOr<PagePosition> DecodePageToken(std::string_view token, const TokenBinding& binding) {
@@ -203,8 +225,19 @@ ResumeTokens::ResumeTokens(const TokenBinding& binding) : begin_(Begin(Kind::kRe
 }
 
 std::string ResumeTokens::Encode(const Position& position, int64_t committed_us) const {
-  return Seal(begin_, static_cast<uint64_t>(position.stage), position.revision, committed_us,
-              position.last);
+  std::string bytes = begin_;
+  wire::AppendUint(bytes, kStage, static_cast<uint64_t>(position.stage));
+  wire::AppendUint(bytes, kRevision, static_cast<uint64_t>(position.revision));
+  wire::AppendUint(bytes, kCommitted, static_cast<uint64_t>(committed_us));
+  if (position.last.has_value()) AppendLast(bytes, *position.last);
+  const Position::Move move = position.move.value_or(Position::Move());
+  wire::AppendUint(bytes, kMoveSent, static_cast<uint64_t>(move.sent));
+  wire::AppendUint(bytes, kMoveTo, static_cast<uint64_t>(move.to));
+  // Once it is passed it says nothing any more.
+  if (!position.is_consistent()) {
+    wire::AppendUint(bytes, kConsistentFrom, static_cast<uint64_t>(position.consistent_from));
+  }
+  return Seal(std::move(bytes));
 }
 
 absl::StatusOr<ResumePoint> DecodeResumeToken(std::string_view token, const TokenBinding& binding) {
@@ -223,6 +256,8 @@ absl::StatusOr<ResumePoint> DecodeResumeToken(std::string_view token, const Toke
   point.position.stage = static_cast<Position::Stage>(content->stage);
   point.position.revision = content->revision;
   point.position.last = std::move(content->last);
+  if (content->move.to != 0) point.position.move = content->move;
+  point.position.consistent_from = content->consistent_from;
   point.committed_us = content->committed_us;
   return point;
 }

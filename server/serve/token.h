@@ -18,6 +18,7 @@ struct TokenBinding {
   Selection selection;
   std::string filter;    // byte for byte
   std::string order_by;  // List only
+  bool feed = false;     // of the feed, whatever models it is narrowed to
 };
 
 // Where a List goes on.

@@ -11,6 +11,7 @@
 #include "server/serve/call.h"
 #include "server/serve/encode.h"
 #include "server/serve/grpc_status.h"
+#include "server/serve/watch_filter.h"
 
 namespace tributary {
 namespace {
@@ -47,6 +48,17 @@ absl::Status RestoredStore() {
       std::move(detail));
 }
 
+absl::Status EventFilterNeedsPosition() {
+  ErrorDetail detail;
+  detail.reason = reason::kEventFilterNeedsPosition;
+  detail.violations.push_back(
+      {"start", "must be NOW or BEGINNING, or a position be given, with a filter of changes"});
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   "a filter with `previous.` or `changed()` chooses among changes, of which a "
+                   "snapshot has none: set start to NOW or BEGINNING, or give a position",
+                   std::move(detail));
+}
+
 absl::Status Draining() {
   ErrorDetail detail;
   detail.reason = reason::kServerDraining;
@@ -62,7 +74,7 @@ WatchReactor::WatchReactor(WatchStreams& streams, grpc::CallbackServerContext* c
     : streams_(streams),
       method_(request.method),
       request_id_(std::move(request_id)),
-      format_{request.request.view, request.request.include_previous},
+      format_{request.request.view, request.request.include_previous, request.feed},
       heartbeat_interval_(request.request.heartbeat_ms),
       call_(call),
       request_(std::make_unique<const WatchRequest>(std::move(request))) {
@@ -235,6 +247,10 @@ absl::Status WatchReactor::OpenFollower() {
   if (watch.request.stop_at_head) options.stop_at = head.revision;
   options.raw = format_.view == View::kFull;
   options.before = format_.include_previous;
+  if (watch.filter != nullptr) {
+    options.existing_filter = watch.filter;
+    options.filter = std::make_shared<WatchFilter>(watch.filter);
+  }
   follower_.emplace(streams_.store_, streams_.hub_, std::move(options));
   request_.reset();
   return absl::OkStatus();
@@ -243,7 +259,8 @@ absl::Status WatchReactor::OpenFollower() {
 absl::StatusOr<Position> WatchReactor::StartPosition(const WatchRequest& watch,
                                                      const ChangeHub::Stand& head) {
   const Request& request = watch.request;
-  const TokenBinding binding{streams_.store_.id(), watch.selection, request.filter, ""};
+  const TokenBinding binding{streams_.store_.id(), watch.selection, request.filter, "",
+                             watch.feed != nullptr};
   tokens_.emplace(binding);
   if (!request.resume_token.empty()) return ResumedPosition(request.resume_token, binding, head);
   if (request.after_revision.has_value()) {
@@ -259,6 +276,7 @@ absl::StatusOr<Position> WatchReactor::StartPosition(const WatchRequest& watch,
     case WatchStart::kSnapshot:
       break;
   }
+  if (watch.filter != nullptr && watch.filter->is_event()) return EventFilterNeedsPosition();
   snapshot_revision_ = head.revision;
   snapshot_committed_us_ = head.committed_us;
   return Position::Snapshot(head.revision);
@@ -277,7 +295,7 @@ absl::StatusOr<Position> WatchReactor::ResumedPosition(const std::string& token,
                                                        const ChangeHub::Stand& head) {
   TRIBUTARY_ASSIGN_OR_RETURN(ResumePoint point, DecodeResumeToken(token, binding));
   const Revision revision = point.position.revision;
-  TRIBUTARY_RETURN_IF_ERROR(CheckReached("resume_token", revision, head.revision));
+  TRIBUTARY_RETURN_IF_ERROR(CheckReached("resume_token", point.position.newest(), head.revision));
   if (point.committed_us != 0) {
     TRIBUTARY_ASSIGN_OR_RETURN(const std::optional<int64_t> committed_us,
                                streams_.store_.CommittedAt(revision));
@@ -290,10 +308,7 @@ absl::StatusOr<Position> WatchReactor::ResumedPosition(const std::string& token,
 
 int64_t WatchReactor::CommittedAt(const Follower::Batch& batch) const {
   const Revision revision = follower_->position().revision;
-  if (!batch.changes.empty()) {
-    const Change& last = *batch.changes.back().changes().back();
-    if (last.revision == revision) return last.committed_us;
-  }
+  if (batch.committed_us != 0) return batch.committed_us;
   if (revision == snapshot_revision_) return snapshot_committed_us_;
   const ChangeHub::Stand head = streams_.hub_.head();
   return head.revision == revision ? head.committed_us : 0;
@@ -302,7 +317,7 @@ int64_t WatchReactor::CommittedAt(const Follower::Batch& batch) const {
 WatchReactor::Progress WatchReactor::Write(const Follower::Batch& batch) {
   WatchResponse response(format_);
   for (const Record& record : batch.existing) {
-    AppendExisting(response.own(), record, format_.view);
+    AppendExisting(response.own(), record, format_);
   }
   response.Add(batch.changes);
   std::string& own = response.own();

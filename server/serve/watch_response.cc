@@ -31,7 +31,7 @@ EncodedBlock Encode(std::span<const ChangePtr> changes, ChangeFormat format) {
   bytes.reserve(states + changes.size() * kFrame);
   for (const ChangePtr& change : changes) {
     if (change->kind != ChangeKind::kHidden) {
-      AppendChange(bytes, *change, format.view, format.include_previous);
+      AppendChange(bytes, *change, format);
     }
     encoded.ends.push_back(static_cast<uint32_t>(bytes.size()));
   }
@@ -53,21 +53,21 @@ void WatchResponse::Add(std::span<const ChangeRun> runs) {
 void WatchResponse::AddOfBlock(std::span<const ChangeRun> runs) {
   const ChangeBlock& block = *runs.front().block;
   size_t wanted = 0;
-  for (const ChangeRun& run : runs) wanted += run.count;
+  for (const ChangeRun& run : runs) wanted += run.telling.has_value() ? 0 : run.count;
   if (wanted * kShare < block.changes().size()) {
-    for (const ChangeRun& run : runs) {
-      for (const ChangePtr& change : run.changes()) {
-        AppendChange(own_, *change, format_.view, format_.include_previous);
-      }
-    }
+    for (const ChangeRun& run : runs) AddOwn(run);
     return;
   }
-  const size_t form =
-      (format_.view == View::kFull ? 1u : 0u) | (format_.include_previous ? 2u : 0u);
-  static_assert(ChangeBlock::kForms == 4);
+  const size_t form = (format_.view == View::kFull ? 1u : 0u) |
+                      (format_.include_previous ? 2u : 0u) | (format_.feed != nullptr ? 4u : 0u);
+  static_assert(ChangeBlock::kForms == 8);
   const auto& encoded = block.As<EncodedBlock>(
       form, [this](std::span<const ChangePtr> changes) { return Encode(changes, format_); });
   for (const ChangeRun& run : runs) {
+    if (run.telling.has_value()) {
+      AddOwn(run);
+      continue;
+    }
     const size_t begin = encoded.Begin(run.first);
     const size_t end = encoded.Begin(run.first + run.count);
     if (end - begin < kSliceBytesMin) {
@@ -75,6 +75,16 @@ void WatchResponse::AddOfBlock(std::span<const ChangeRun> runs) {
     } else {
       CloseOwn();
       slices_.push_back(encoded.bytes.sub(begin, end));
+    }
+  }
+}
+
+void WatchResponse::AddOwn(const ChangeRun& run) {
+  for (const ChangePtr& change : run.changes()) {
+    if (run.telling.has_value()) {
+      AppendChange(own_, *change, *run.telling, format_);
+    } else {
+      AppendChange(own_, *change, format_);
     }
   }
 }

@@ -13,12 +13,6 @@
 
 namespace tributary {
 
-// What a stream wants to see of each change.
-struct ChangeFormat {
-  View view = View::kBasic;
-  bool include_previous = false;
-};
-
 // One Watch answer on its way out. Changes are encoded once for all streams that want them alike,
 // and go out as slices of that encoding; what is small or a stream's own is copied together, since
 // gRPC takes its time for every slice.
@@ -37,6 +31,8 @@ class WatchResponse {
  private:
   // Runs of one block.
   void AddOfBlock(std::span<const ChangeRun> runs);
+  // What no other stream wants in these words.
+  void AddOwn(const ChangeRun& run);
   void CloseOwn();
 
   const ChangeFormat format_;

@@ -12,6 +12,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "server/base/executor.h"
 #include "server/base/mutex.h"
+#include "server/filter/filter.h"
 #include "server/serve/request.h"
 #include "server/serve/rpc_metrics.h"
 #include "server/store/store.h"
@@ -25,6 +26,8 @@ struct WatchRequest {
   MethodMetrics& method;
   Request request;
   Selection selection;
+  std::shared_ptr<const Filter> filter = nullptr;  // null: all
+  const FeedShape* feed = nullptr;                 // null: of one model
 };
 
 // The open Watch streams: bounded in number, ended together when the server drains. Thread-safe;

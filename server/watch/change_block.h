@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "server/store/types.h"
+#include "server/watch/change_type.h"
 
 namespace tributary {
 
@@ -18,7 +20,7 @@ namespace tributary {
 // encoding, is made when the first one asks. Thread-safe.
 class ChangeBlock {
  public:
-  static constexpr size_t kForms = 4;
+  static constexpr size_t kForms = 8;
 
   // `changes`, in revision order, not empty.
   explicit ChangeBlock(std::vector<ChangePtr> changes) : changes_(std::move(changes)) {}
@@ -53,15 +55,20 @@ struct ChangeRun {
   BlockPtr block;
   uint32_t first = 0;
   uint32_t count = 0;
+  // How each of them is told; none: as its kind says, with all that is known of it.
+  std::optional<Telling> telling = std::nullopt;
 
   std::span<const ChangePtr> changes() const { return block->changes().subspan(first, count); }
 };
 
 // What a reader of changes got.
 struct ChangeRuns {
-  std::vector<ChangeRun> runs;  // in revision order, kHidden left out
+  std::vector<ChangeRun> runs;  // in revision order; kHidden left out as in ChangePage
   Revision through = 0;         // nothing covered at or before it is missing
   Revision head = 0;
+  // The floors of the store at that read; 0 from memory, which has no holes.
+  Revision floor = 0;
+  Revision tombstone_floor = 0;
 };
 
 }  // namespace tributary

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/base/limits.h"
 #include "server/store/store.h"
 #include "server/watch/change_block.h"
+#include "server/watch/change_filter.h"
 #include "server/watch/change_hub.h"
 #include "server/watch/position.h"
 
@@ -14,14 +17,20 @@ namespace tributary {
 struct FollowerOptions {
   Selection selection;
   Position start;
-  std::optional<Revision> stop_at;  // go no further than this revision
+  std::optional<Revision> stop_at;  // go no further than this revision, if that is a state
   bool raw = false;                 // read raw_resource too
   bool before = false;              // read the replaced states too
+  std::shared_ptr<const RecordFilter> existing_filter = nullptr;  // of a snapshot; null: all
+  std::shared_ptr<const ChangeFilter> filter = nullptr;           // of what changes; null: all
+  int batch_max = limits::kWatchResponseChangesMax;               // changes in one batch
 };
 
 // One reader of the log: sends what exists (a snapshot), then what changes (the tail), each change
 // once, in order. It keeps a position and nothing else, so that it can wait for ever at no cost,
 // and reads from the hub's window or, behind it, from the store in short pieces.
+//
+// Compaction may pass the position at any time. A tail then goes on with what is left of the log, a
+// coalesced delta; a snapshot moves to a newer revision. Neither holds history back.
 //
 // Not thread-safe: one call at a time. Next blocks on the disk. `store` and `hub` must outlive it.
 class Follower {
@@ -30,12 +39,14 @@ class Follower {
   // then.
   struct Batch {
     std::vector<Record> existing;    // of the snapshot, in key order
-    std::vector<ChangeRun> changes;  // of the tail, in revision order
+    std::vector<ChangeRun> changes;  // of the tail or of a moving snapshot, in revision order
     bool snapshot_complete = false;  // the snapshot ended with this batch
     bool caught_up = false;          // nothing more is ready: wait for the hub
     bool done = false;               // `stop_at` was reached
-    Revision revision = 0;  // nothing at or before it is still to come; 0 inside a snapshot
+    Revision revision = 0;  // nothing at or before it is still to come, and who applied all holds
+                            // the state of it; 0 while there is no such revision
     Revision head = 0;      // of the store
+    int64_t committed_us = 0;  // when the change at the position was committed; 0: not known
   };
 
   Follower(Store& store, ChangeHub& hub, FollowerOptions options);
@@ -43,6 +54,7 @@ class Follower {
   Follower(const Follower&) = delete;
   Follower& operator=(const Follower&) = delete;
 
+  // OUT_OF_RANGE, RESUME_TOKEN_EXPIRED: deletions since the position have been forgotten.
   absl::StatusOr<Batch> Next();
 
   // The same where it takes no disk, from the hub's window; nullopt: call Next.
@@ -57,18 +69,26 @@ class Follower {
   bool in_snapshot() const { return position_.stage == Position::Stage::kSnapshot; }
 
  private:
-  const std::optional<Revision>& stop_at() const { return tail_.through; }
   absl::StatusOr<Batch> NextOfSnapshot();
+  void MoveSnapshot();
+  absl::StatusOr<Batch> NextOfMove();
   absl::StatusOr<Batch> NextOfTail();
   absl::StatusOr<ChangeRuns> ReadBehindWindow();
-  Batch TailBatch(ChangeRuns read);
+  absl::StatusOr<ChangeRuns> ReadStore(const ChangeQuery& query);
+  // `judge`: not all of it is told as it stands.
+  Batch TailBatch(ChangeRuns read, bool judge);
+  std::vector<ChangeRun> Told(std::vector<ChangeRun> runs) const;
+  bool IsDone() const;
   void SetLate(bool late);
 
   Store& store_;
   ChangeHub& hub_;
+  const std::optional<Revision> stop_at_;
+  const std::shared_ptr<const RecordFilter> existing_filter_;
+  const std::shared_ptr<const ChangeFilter> filter_;
   Position position_;
   bool late_ = false;  // behind the hub's window
-  ChangeQuery tail_;   // what it reads, also in a snapshot; `after` is the position
+  ChangeQuery tail_;   // what it reads of the log, from the position to `stop_at`
 };
 
 }  // namespace tributary

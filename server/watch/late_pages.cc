@@ -33,12 +33,11 @@ void LatePages::Leave() {
 std::optional<ChangeRuns> LatePages::Find(const ChangeQuery& query) const {
   MutexLock lock(mutex_);
   for (const Page& page : pages_) {
-    if (query.after < page.query.after || query.after >= page.through ||
-        page.through > *query.through || !ReadAlike(page.query, query)) {
+    if (query.after < page.query.after || query.after >= page.read.through ||
+        page.read.through > *query.through || !ReadAlike(page.query, query)) {
       continue;
     }
-    ChangeRuns rest;
-    rest.through = page.through;
+    ChangeRuns rest = page.read;
     if (page.block == nullptr) return rest;
     const auto changes = page.block->changes();
     const auto first = std::upper_bound(
@@ -54,7 +53,9 @@ std::optional<ChangeRuns> LatePages::Find(const ChangeQuery& query) const {
 }
 
 void LatePages::Keep(const ChangeQuery& query, const ChangeRuns& page) {
-  Page kept{query, page.through, page.runs.empty() ? nullptr : page.runs.front().block, 0};
+  Page kept{query, page, page.runs.empty() ? nullptr : page.runs.front().block, 0};
+  kept.read.runs.clear();
+  kept.read.head = 0;
   if (kept.block != nullptr) {
     // The change, and its encoding.
     for (const ChangePtr& change : kept.block->changes()) kept.bytes += 2 * change->Bytes();

@@ -35,8 +35,8 @@ class LatePages {
  private:
   struct Page {
     ChangeQuery query;
-    Revision through = 0;
-    BlockPtr block;  // null: nothing that the query covers lies in it
+    ChangeRuns read;  // without its runs
+    BlockPtr block;   // null: nothing that the query covers lies in it
     size_t bytes = 0;
   };
 

@@ -23,6 +23,9 @@ def main():
                              "--owner", harness.OWNER, "--output", "json"],
                             env={**os.environ, "TRIBUTARY_ADDRESS": server.grpc})
         assert json.loads(shown)["fields"]["title"] == "Call back", shown
+        feed = harness.run([harness.buf(), "curl", "--protocol", "grpc", "--http2-prior-knowledge", "-d", '{"stopAtHead": true}',
+                            f"http://{server.grpc}/tributary.feed.v1.FeedService/WatchChanges"])
+        assert '"task"' in feed and '"crmTask"' in feed, feed
     print("a made-up resource is served")
 
 

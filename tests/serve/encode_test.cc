@@ -90,14 +90,14 @@ TEST_P(EveryView, AChangeReadsAsTheTypedChange) {
   *expected.mutable_received_at() = TimeUtil::MicrosecondsToTimestamp(change.received_us);
   expected.set_delivery_id("17");
   std::string without;
-  AppendChange(without, change, GetParam(), /*include_previous=*/false);
+  AppendChange(without, change, {GetParam(), /*include_previous=*/false});
   const auto read = Parsed<WatchOpportunitiesResponse>(without);
   ASSERT_EQ(read.changes_size(), 1);
   EXPECT_TRUE(MessageDifferencer::Equals(read.changes(0), expected)) << read.DebugString();
 
   *expected.mutable_previous() = Served(before, 300, GetParam());
   std::string with;
-  AppendChange(with, change, GetParam(), /*include_previous=*/true);
+  AppendChange(with, change, {GetParam(), /*include_previous=*/true});
   const auto read_with = Parsed<WatchOpportunitiesResponse>(with);
   EXPECT_TRUE(MessageDifferencer::Equals(read_with.changes(0), expected))
       << read_with.DebugString();
@@ -110,7 +110,7 @@ TEST(Encode, ADeletionCarriesTheLastStateUnderItsOwnRevision) {
   change.key = Stored(Deal("Fleet"), 0).key;
   change.before = std::make_shared<Record>(Stored(Deal("Fleet"), 300));
   std::string bytes;
-  AppendChange(bytes, change, View::kBasic, true);
+  AppendChange(bytes, change, {View::kBasic, true});
   const auto read = Parsed<WatchOpportunitiesResponse>(bytes);
   EXPECT_EQ(read.changes(0).type(), v1::CHANGE_TYPE_DELETED);
   EXPECT_EQ(read.changes(0).revision(), 302);
@@ -125,10 +125,58 @@ TEST(Encode, ADeletionNamesItsKeyEvenIfTheLastStateIsGone) {
   change.kind = ChangeKind::kDeleted;
   change.key = {"crmOpportunity", "hubspot", "acme", "311"};
   std::string bytes;
-  AppendChange(bytes, change, View::kBasic, true);
+  AppendChange(bytes, change, {View::kBasic, true});
   const auto read = Parsed<WatchOpportunitiesResponse>(bytes);
   EXPECT_EQ(read.changes(0).resource().id(), "311");
   EXPECT_EQ(read.changes(0).resource().owner_id(), "acme");
+}
+
+TEST(Encode, ACoalescedChangeSaysNothingOfWhatWasBefore) {
+  Change change;
+  change.revision = 301;
+  change.kind = ChangeKind::kUpdated;
+  change.key = Stored(Deal("Fleet"), 0).key;
+  change.state = Deal("Fleet 2").SerializeAsString();
+  change.before = std::make_shared<Record>(Stored(Deal("Fleet"), 300));
+  wire::AppendBytes(change.changed_fields, 5, "fields.name");
+  std::string bytes;
+  AppendChange(bytes, change, {ChangeType::kEntered, true}, {View::kBasic, true});
+  const auto read = Parsed<WatchOpportunitiesResponse>(bytes).changes(0);
+  EXPECT_EQ(read.type(), v1::CHANGE_TYPE_ENTERED);
+  EXPECT_TRUE(read.coalesced());
+  EXPECT_FALSE(read.has_previous());
+  EXPECT_EQ(read.changed_fields_size(), 0);
+  EXPECT_EQ(read.resource().fields().name(), "Fleet 2");
+}
+
+TEST(Encode, WhatLeavesTheFilterComesWithBothStates) {
+  Change change;
+  change.revision = 301;
+  change.kind = ChangeKind::kUpdated;
+  change.key = Stored(Deal("Fleet"), 0).key;
+  change.state = Deal("Fleet 2").SerializeAsString();
+  change.before = std::make_shared<Record>(Stored(Deal("Fleet"), 300));
+  wire::AppendBytes(change.changed_fields, 5, "fields.name");
+  std::string bytes;
+  AppendChange(bytes, change, {ChangeType::kLeft, false}, {View::kBasic, true});
+  const auto read = Parsed<WatchOpportunitiesResponse>(bytes).changes(0);
+  EXPECT_EQ(read.type(), v1::CHANGE_TYPE_LEFT);
+  EXPECT_FALSE(read.coalesced());
+  EXPECT_EQ(read.resource().fields().name(), "Fleet 2");
+  EXPECT_EQ(read.previous().fields().name(), "Fleet");
+  EXPECT_EQ(read.changed_fields(0), "fields.name");
+}
+
+TEST(Encode, ATombstoneOverATombstoneIsADeletionByItsKey) {
+  Change change;
+  change.revision = 302;
+  change.kind = ChangeKind::kHidden;
+  change.key = {"crmOpportunity", "hubspot", "acme", "311"};
+  std::string bytes;
+  AppendChange(bytes, change, {ChangeType::kDeleted, true}, {});
+  const auto read = Parsed<WatchOpportunitiesResponse>(bytes).changes(0);
+  EXPECT_EQ(read.type(), v1::CHANGE_TYPE_DELETED);
+  EXPECT_EQ(read.resource().id(), "311");
 }
 
 TEST(Encode, PreviousIsLeftOutWhereTheChangeWouldBecomeTooLarge) {
@@ -143,10 +191,10 @@ TEST(Encode, PreviousIsLeftOutWhereTheChangeWouldBecomeTooLarge) {
   before->raw.assign(1'200'000, 'r');
   change.before = before;
   std::string full;
-  AppendChange(full, change, View::kFull, true);
+  AppendChange(full, change, {View::kFull, true});
   EXPECT_LT(full.size(), 3u * 1024 * 1024);
   std::string basic;
-  AppendChange(basic, change, View::kBasic, true);
+  AppendChange(basic, change, {View::kBasic, true});
   EXPECT_TRUE(Parsed<WatchOpportunitiesResponse>(basic).changes(0).has_previous());
 }
 

@@ -19,6 +19,19 @@ using testing::StatusIs;
 const TokenBinding kBinding{
     "0123456789abcdef0123456789abcdef", {{"deal"}, "hubspot", "acme"}, "f", "o"};
 
+struct OlderToken {
+  const char* token;
+  Position position;
+};
+const OlderToken kOlderTokens[] = {
+    {"AVII0O_-purroskLEPirvtCs-PnPJxi2jo-Pir7wxhkgxKWqyqLSvptgKNrxqNi5uOPpRjDr-sj-"
+     "7fP14kQ4AUAqSE1QAVoEZGVhbGIHaHVic3BvdGoEYWNtZXIBYWbB_r0",
+     {Position::Stage::kSnapshot, 42, Key{"deal", "hubspot", "acme", "a"}}},
+    {"AVII0O_-purroskLEPirvtCs-PnPJxi2jo-Pir7wxhkgxKWqyqLSvptgKNrxqNi5uOPpRjDr-sj-"
+     "7fP14kQ4AkAqSE1v5n8J",
+     {Position::Stage::kTail, 42}},
+};
+
 TEST(ResumeToken, ComesBackAsItWasGiven) {
   Position position = Position::Snapshot(42);
   position.last = Key{"deal", "hubspot", "acme", "a/b \" \xc3\xa9"};
@@ -40,10 +53,42 @@ TEST(ResumeToken, OfAnEmptyPositionComesBackToo) {
   EXPECT_FALSE(point.position.last.has_value());
 }
 
+TEST(ResumeToken, OfAMovingSnapshotAndOfACoalescedDeltaComeBackToo) {
+  Position moving = Position::Snapshot(42);
+  moving.last = Key{"deal", "hubspot", "acme", "a"};
+  moving.move = {43, 99};
+  Position delta = Position::Tail(42);
+  delta.consistent_from = 77;
+  for (const Position& position : {moving, delta}) {
+    TRIBUTARY_ASSERT_OK_AND_ASSIGN(
+        const ResumePoint point,
+        DecodeResumeToken(ResumeTokens(kBinding).Encode(position, 0), kBinding));
+    EXPECT_EQ(point.position, position);
+  }
+}
+
+// Given by the first version, which compacted nothing.
+TEST(ResumeToken, OfAnOlderServerKeepsWorking) {
+  for (const auto& [token, position] : kOlderTokens) {
+    TRIBUTARY_ASSERT_OK_AND_ASSIGN(const ResumePoint point, DecodeResumeToken(token, kBinding));
+    EXPECT_EQ(point.position, position);
+  }
+}
+
+TEST(ResumeToken, OfTheFeedIsOfNoOtherMethod) {
+  TokenBinding feed = kBinding;
+  feed.feed = true;
+  const std::string token = ResumeTokens(feed).Encode(Position::Tail(42), 0);
+  EXPECT_THAT(DecodeResumeToken(token, feed), testing::IsOk());
+  EXPECT_THAT(DecodeResumeToken(token, kBinding), HasReason("RESUME_TOKEN_OTHER_REQUEST"));
+}
+
 TEST(ResumeToken, StaysUsableInAUrlAndWithinItsBoundForTheLongestNames) {
   Position position = Position::Snapshot(INT64_MAX);
   const std::string longest(limits::kNameBytesMax, 'x');
   position.last = Key{longest, longest, longest, longest};
+  position.move = {INT64_MAX, INT64_MAX};
+  position.consistent_from = INT64_MAX;
   const std::string token = ResumeTokens(kBinding).Encode(position, INT64_MAX);
   EXPECT_LE(token.size(), limits::kTokenBytesMax);
   EXPECT_THAT(token, ::testing::MatchesRegex("[A-Za-z0-9_-]+"));

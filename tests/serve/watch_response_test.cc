@@ -99,7 +99,7 @@ TEST_P(EverySize, HoldsTheRunsOfEveryBlockInOrder) {
 TEST_P(EverySize, ReadsTheSameWhoeverEncoded) {
   const BlockPtr large = MakeBlock(1, 40, GetParam());
   std::string alone;
-  AppendChange(alone, *large->changes()[7], View::kBasic, false);
+  AppendChange(alone, *large->changes()[7], ChangeFormat{});
   wire::AppendBytes(alone, 2, "token");
   EXPECT_EQ(Bytes(Respond({{large, 7, 1}})), alone);
   const std::string all = Bytes(Respond({{large, 0, 40}}));
@@ -128,6 +128,18 @@ TEST(WatchResponse, SmallChangesAreJoined) {
     runs.push_back({MakeBlock(revision, 1, 10), 0, 1});
   }
   EXPECT_EQ(Slices(Respond(runs)).size(), 1u);
+}
+
+TEST(WatchResponse, ToldInAStreamsOwnWordsTheyStandAmongTheOthers) {
+  const BlockPtr block = MakeBlock(1, 30, 700);
+  const auto whole = Slices(Respond({{block, 0, 30}}));
+  const Telling left{ChangeType::kLeft, false};
+  const auto response = Respond({{block, 0, 10}, {block, 10, 2, left}, {block, 12, 18}});
+  EXPECT_EQ(Revisions(response), Revisions(Respond({{block, 0, 30}})));
+  EXPECT_EQ(Parsed(response).changes(9).type(), v1::CHANGE_TYPE_UPDATED);
+  EXPECT_EQ(Parsed(response).changes(10).type(), v1::CHANGE_TYPE_LEFT);
+  EXPECT_EQ(Parsed(response).changes(11).type(), v1::CHANGE_TYPE_LEFT);
+  EXPECT_EQ(Slices(response)[0].begin(), whole[0].begin()) << "the rest is still shared";
 }
 
 TEST(WatchResponse, LeavesOutOfABlockWhatReachesNobody) {

@@ -219,10 +219,10 @@ TEST_F(WatchTest, RefusesAPositionInTheFuture) {
   EXPECT_EQ(Refusal(request), "ARGUMENT_INVALID");
 }
 
-TEST_F(WatchTest, RefusesFiltersAndHeartbeatsOutOfRange) {
+TEST_F(WatchTest, RefusesFaultyFiltersAndHeartbeatsOutOfRange) {
   WatchContactsRequest request;
   request.set_filter("x = 1");
-  EXPECT_EQ(Refusal(request), "ARGUMENT_NOT_SUPPORTED");
+  EXPECT_EQ(Refusal(request), "FILTER_INVALID");
   request.clear_filter();
   request.mutable_heartbeat_interval()->set_nanos(999'000'000);
   EXPECT_EQ(Refusal(request), "ARGUMENT_INVALID");

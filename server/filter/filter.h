@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "google/protobuf/descriptor.h"
+#include "server/store/types.h"
+
+namespace tributary {
+
+namespace filter {
+struct Program;
+}
+
+// A filter of List or Watch (docs/filters.md), compiled against the descriptor of its model. It is
+// evaluated on stored bytes: one walk over a state sees all fields that the filter names, and
+// nothing is parsed or allocated.
+//
+// Immutable, thread-safe.
+class Filter final : public RecordFilter {
+ public:
+  enum class Use {
+    kList,  // steps through references; refuses what speaks of a change
+    kWatch  // previous. and changed(); refuses steps, as the target's own changes are not watched
+  };
+
+  // INVALID_ARGUMENT, FILTER_INVALID, with the position (Unicode characters from 1), the token
+  // there and the rule, with the nearest known names. `resource`: the message of the model. An
+  // empty text matches everything.
+  static absl::StatusOr<std::shared_ptr<const Filter>> Compile(
+      std::string_view text, const google::protobuf::Descriptor& resource, Use use);
+
+  // For a Watch over all models: the fields of the frame, which have one number in every message,
+  // and `model`.
+  static absl::StatusOr<std::shared_ptr<const Filter>> CompileForFeed(std::string_view text);
+
+  explicit Filter(std::unique_ptr<const filter::Program> program);
+  ~Filter() override;
+
+  // What a state filter says of a state. Others are looked up only where the answer hangs on them.
+  bool Matches(const Record& record, RecordLookup& others) const override;
+  // The same where no reference is stepped through, which is always so with kWatch.
+  bool Matches(const Record& record) const;
+
+  // True: it speaks of transitions (previous., changed()), so it chooses changes, not states.
+  bool is_event() const;
+
+  // What it says of a change. On a created resource `previous` is absent and changed(f) means that
+  // f is present; on a deleted one the current state is the last one, and nothing changed. What is
+  // said of a state that is not known is unknown, and so may be the answer: kMaybe. The state
+  // before is known if `before_known` and `change` has it or is of kind kCreated.
+  enum class Truth { kNo, kYes, kMaybe };
+  Truth MatchesChange(const Change& change, bool before_known) const;
+
+ private:
+  const std::unique_ptr<const filter::Program> program_;
+};
+
+}  // namespace tributary
