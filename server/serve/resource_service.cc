@@ -1,6 +1,7 @@
 #include "server/serve/resource_service.h"
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/base/wire.h"
+#include "server/filter/filter.h"
 #include "server/serve/call.h"
 #include "server/serve/token.h"
 
@@ -137,6 +139,10 @@ absl::StatusOr<std::string> ResourceService::List(const Request& request) const 
   RecordQuery query;
   query.selection = binding.selection;
   query.raw = request.view == View::kFull;
+  if (!request.filter.empty()) {
+    TRIBUTARY_ASSIGN_OR_RETURN(
+        query.filter, Filter::Compile(request.filter, *model_.message(), Filter::Use::kList));
+  }
   if (!request.page_token.empty()) {
     TRIBUTARY_ASSIGN_OR_RETURN(PagePosition position, DecodePageToken(request.page_token, binding));
     query.revision = position.revision;
@@ -144,7 +150,9 @@ absl::StatusOr<std::string> ResourceService::List(const Request& request) const 
   }
   std::string out;
   int count = 0;
-  for (bool full = false; !full;) {
+  int reads_left =
+      query.filter == nullptr ? std::numeric_limits<int>::max() : limits::kFilteredListReadsMax;
+  for (bool full = false; !full && reads_left > 0; --reads_left) {
     query.max_records = request.page_size - count;
     query.max_bytes = limits::kPageBytesMax - std::min(out.size(), limits::kPageBytesMax);
     absl::StatusOr<RecordPage> read = context_.store.List(query);

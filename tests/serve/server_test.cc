@@ -270,7 +270,9 @@ TEST_F(ServerTest, PageTokensAreRefusedForOtherArgumentsOrWhenGarbled) {
   EXPECT_EQ(reason(other), "ARGUMENT_INVALID");
   other = request;
   other.set_filter("first_name = \"x\"");
-  EXPECT_EQ(reason(other), "ARGUMENT_NOT_SUPPORTED");
+  EXPECT_EQ(reason(other), "PAGE_TOKEN_MISMATCH");
+  other.set_filter("first_nam = \"x\"");
+  EXPECT_EQ(reason(other), "FILTER_INVALID");
   other = request;
   other.set_order_by("updated_at");
   EXPECT_EQ(reason(other), "ARGUMENT_NOT_SUPPORTED");
