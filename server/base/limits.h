@@ -29,6 +29,9 @@ inline constexpr size_t kAnswerBytesMax = 3 * 1024 * 1024 - 64 * 1024;
 inline constexpr size_t kPageBytesMax = 2 * 1024 * 1024;
 inline constexpr int kPageSizeDefault = 100;
 inline constexpr int kPageSizeMax = 1000;
+// Pages of the store that a filtered List looks through, a few milliseconds and 1,024 resources
+// each, before it answers with what it has and a token.
+inline constexpr int kFilteredListReadsMax = 10;
 inline constexpr int kBatchGetIdsMax = 1000;
 inline constexpr size_t kTokenBytesMax = 4096;
 inline constexpr size_t kErrorBytesMax = 4096;

@@ -99,6 +99,10 @@ absl::StatusOr<std::shared_ptr<const Filter>> Filter::CompileForFeed(std::string
   return Compiled(filter::CompileProgram(text, *ResourceDescriptors().front(), Use::kWatch, true));
 }
 
+const std::vector<Filter::Requirement>& Filter::requirements() const {
+  return program_->requirements;
+}
+
 bool Filter::is_event() const { return program_->is_event; }
 
 bool Filter::Matches(const Record& record) const {

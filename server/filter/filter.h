@@ -1,10 +1,15 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "google/protobuf/descriptor.h"
+#include "server/model/time_text.h"
 #include "server/store/types.h"
 
 namespace tributary {
@@ -42,6 +47,20 @@ class Filter final : public RecordFilter {
   bool Matches(const Record& record, RecordLookup& others) const override;
   // The same where no reference is stepped through, which is always so with kWatch.
   bool Matches(const Record& record) const;
+
+  // A comparison that holds of every resource that the filter matches, in a form for an index.
+  struct Requirement {
+    enum class Relation : uint8_t { kEqual, kAtLeast, kBelow, kAtMost };
+
+    // The numbers of the fields from the resource down to the value; of a reference its id, of a
+    // list one of its elements.
+    std::vector<uint32_t> path;
+    Relation relation = Relation::kEqual;
+    // A text, a number (also of an enum or a bool), or a time. Where the filter says more than
+    // `relation` can, this is the weaker one.
+    std::variant<std::string, double, Instant> value;
+  };
+  const std::vector<Requirement>& requirements() const;
 
   // True: it speaks of transitions (previous., changed()), so it chooses changes, not states.
   bool is_event() const;

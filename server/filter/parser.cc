@@ -205,6 +205,9 @@ class Parser {
     if (IsKeyword(word)) {
       return Fault(text_, at_, word, "expected a value; as text it needs quotes");
     }
+    if (std::string_view("=!<>:").find(word.front()) != std::string_view::npos) {
+      return Fault(text_, at_, word, "there is no such comparator; as text it needs quotes");
+    }
     if (word.find('\\') != std::string_view::npos) {
       return Fault(text_, at_, word, "a backslash needs quotes around the value");
     }

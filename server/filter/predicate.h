@@ -58,6 +58,11 @@ class Predicate {
                                            bool in_list);
 
   bool is_presence() const { return presence_; }
+  FieldType type() const { return type_; }
+  Comparator comparator() const { return comparator_; }
+  // A part of a text is enough.
+  bool anywhere() const { return anywhere_; }
+  const std::vector<Constant>& constants() const { return constants_; }  // any of them
 
   bool Holds(const wire::Field& field) const;
   bool HoldsText(std::string_view text) const;

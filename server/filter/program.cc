@@ -1,5 +1,7 @@
 #include "server/filter/program.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +12,70 @@ namespace tributary::filter {
 namespace {
 
 constexpr uint32_t kReferenceId = 2;  // of tributary.v1.ResourceRef
+
+using Requirement = Filter::Requirement;
+
+std::optional<Requirement::Relation> RelationOf(const Predicate& predicate) {
+  switch (predicate.comparator()) {
+    case Comparator::kEqual:
+    case Comparator::kHas:
+      return Requirement::Relation::kEqual;
+    case Comparator::kLess:
+      return Requirement::Relation::kBelow;
+    case Comparator::kLessEqual:
+      return Requirement::Relation::kAtMost;
+    case Comparator::kGreater:
+    case Comparator::kGreaterEqual:
+      return Requirement::Relation::kAtLeast;
+  }
+  return std::nullopt;
+}
+
+// What a comparison requires, if it is of a kind that an index can answer.
+std::optional<Requirement> RequirementOf(const FieldPath& path, const Predicate& predicate) {
+  if (predicate.is_presence() || predicate.anywhere() || predicate.constants().size() != 1) {
+    return std::nullopt;
+  }
+  if (path.place != FieldPath::Place::kState || !path.target_model.empty()) return std::nullopt;
+  const std::optional<Requirement::Relation> relation = RelationOf(predicate);
+  if (!relation.has_value()) return std::nullopt;
+  Requirement requirement;
+  requirement.relation = *relation;
+  for (const Edge& edge : path.edges) {
+    if (edge.key.has_value()) return std::nullopt;
+    requirement.path.push_back(edge.number);
+  }
+  const Constant& constant = predicate.constants().front();
+  switch (predicate.type()) {
+    case FieldType::kText:
+    case FieldType::kReference:
+      if (constant.text.pieces.size() != 1 || *relation != Requirement::Relation::kEqual) {
+        return std::nullopt;
+      }
+      requirement.value = constant.text.pieces.front();
+      return requirement;
+    case FieldType::kNumber:
+      if (!constant.number.has_value()) return std::nullopt;
+      requirement.value = *constant.number;
+      return requirement;
+    case FieldType::kEnum:
+      requirement.value = static_cast<double>(constant.integer);
+      return requirement;
+    case FieldType::kInstant:
+      requirement.value = constant.instant;
+      return requirement;
+    default:
+      return std::nullopt;
+  }
+}
+
+bool IsRequired(const Expression& root, size_t term) {
+  const auto is_it = [term](const Expression& part) {
+    return part.kind == Expression::Kind::kTerm && part.term == term;
+  };
+  return is_it(root) || (root.kind == Expression::Kind::kAnd &&
+                         std::any_of(root.parts.begin(), root.parts.end(), is_it));
+}
 
 class Compiler {
  public:
@@ -49,6 +115,10 @@ class Compiler {
       TRIBUTARY_ASSIGN_OR_RETURN(
           predicate, Predicate::Compile(text_, restriction, path.type, *path.field, path.in_list));
       if (path.type == FieldType::kReference) path.edges.push_back({kReferenceId, std::nullopt});
+    }
+    if (!previous && IsRequired(program_.root, term)) {
+      std::optional<Requirement> requirement = RequirementOf(path, predicate);
+      if (requirement.has_value()) program_.requirements.push_back(*std::move(requirement));
     }
     ViewOf(term, path, previous).AddTerm(term, path, std::move(predicate));
     return absl::OkStatus();

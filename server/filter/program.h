@@ -28,6 +28,7 @@ struct Program {
   Terms beyond = 0;   // terms of targets
   Terms changed = 0;  // terms that are changed()
   bool is_event = false;
+  std::vector<Filter::Requirement> requirements;
 };
 
 // FILTER_INVALID if the filter does not fit the resource or its use. `feed`: only what every model

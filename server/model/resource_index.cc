@@ -103,6 +103,20 @@ const ResourceIndex::Field* ResourceIndex::Find(std::string_view path) const {
   return found == fields_.end() ? nullptr : &*found;
 }
 
+const ResourceIndex::Field* ResourceIndex::Find(const std::vector<uint32_t>& numbers) const {
+  uint32_t number = 0;
+  const bool of_fields = numbers.size() >= 2 && numbers[0] == kFieldsNumber;
+  if (numbers.size() == 1) number = numbers[0];
+  if (of_fields) number = kFieldsBase + numbers[1];
+  const auto found = std::find_if(fields_.begin(), fields_.end(),
+                                  [number](const Field& field) { return field.number == number; });
+  if (found == fields_.end()) return nullptr;
+  const size_t depth = of_fields ? 2 : 1;
+  const bool whole = numbers.size() == depth;
+  const bool id = numbers.size() == depth + 1 && numbers.back() == kReferenceId;
+  return (found->kind == FieldKind::kReference ? id : whole) ? &*found : nullptr;
+}
+
 std::vector<IndexEntry> ResourceIndex::EntriesOf(std::string_view state) const {
   std::vector<IndexEntry> entries;
   entries.reserve(fields_.size());

@@ -31,6 +31,8 @@ class ResourceIndex {
   const std::vector<Field>& fields() const { return fields_; }
   // By its path; the names of fields of `fields` do without that word. null: not indexed.
   const Field* Find(std::string_view path) const;
+  // By the numbers of the fields from the resource down; of a reference, of its id.
+  const Field* Find(const std::vector<uint32_t>& numbers) const;
 
   // Values as entries hold them.
   static std::string Absent() { return ""; }

@@ -86,22 +86,6 @@ void CheckNumbers(Violations& violations, Request& request) {
   }
 }
 
-// What a later version will understand is refused, never ignored.
-absl::Status RefuseUnsupported(const Request& request, bool watches) {
-  const auto refuse = [](std::string_view field) {
-    ErrorDetail detail;
-    detail.reason = reason::kArgumentNotSupported;
-    detail.violations.push_back(
-        {std::string(field), "is not supported by this version; leave it empty"});
-    return MakeError(absl::StatusCode::kInvalidArgument,
-                     absl::StrCat(Absl(field), " is not supported by this version; leave it empty"),
-                     std::move(detail));
-  };
-  if (!request.filter.empty() && !watches) return refuse("filter");
-  if (!request.order_by.empty()) return refuse("order_by");
-  return absl::OkStatus();
-}
-
 // nullopt if `bytes` is no google.protobuf.Duration.
 std::optional<int64_t> DurationMs(std::string_view bytes) {
   int64_t seconds = 0;
@@ -215,8 +199,7 @@ const RequestReader::NamedTake RequestReader::kTakes[] = {
 RequestReader::RequestReader(const google::protobuf::Descriptor& type)
     : type_(type),
       names_one_(type.FindFieldByName("id") != nullptr),
-      names_many_(type.FindFieldByName("ids") != nullptr),
-      watches_(type.FindFieldByName("start") != nullptr) {
+      names_many_(type.FindFieldByName("ids") != nullptr) {
   for (const NamedTake& known : kTakes) {
     const auto* field = type.FindFieldByName(std::string(known.name));
     if (field != nullptr) takes_.at(static_cast<size_t>(field->number())) = known.take;
@@ -244,7 +227,6 @@ absl::StatusOr<Request> RequestReader::Read(const grpc::ByteBuffer& bytes) const
   draft.CheckEnums(violations);
   CheckNumbers(violations, draft.request);
   TRIBUTARY_RETURN_IF_ERROR(violations.Finish());
-  TRIBUTARY_RETURN_IF_ERROR(RefuseUnsupported(draft.request, watches_));
   return std::move(draft.request);
 }
 

@@ -44,7 +44,8 @@ class RequestReader {
   explicit RequestReader(const google::protobuf::Descriptor& type);
 
   // Checks what needs no store: INVALID_ARGUMENT with a violation per field at fault,
-  // ARGUMENT_NOT_SUPPORTED for a filter or an order.
+  // ARGUMENT_NOT_SUPPORTED for the filter of a Watch or an order. What a filter says is not
+  // checked.
   absl::StatusOr<Request> Read(const grpc::ByteBuffer& bytes) const;
 
  private:
@@ -58,7 +59,6 @@ class RequestReader {
   std::array<Take, 32> takes_{};  // by field number; null: not known, ignored
   bool names_one_ = false;        // has `id`
   bool names_many_ = false;       // has `ids`
-  bool watches_ = false;          // has `start`
 };
 
 }  // namespace tributary

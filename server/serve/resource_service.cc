@@ -1,6 +1,7 @@
 #include "server/serve/resource_service.h"
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -10,7 +11,9 @@
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/base/wire.h"
+#include "server/filter/filter.h"
 #include "server/serve/call.h"
+#include "server/serve/list_plan.h"
 #include "server/serve/token.h"
 
 namespace tributary {
@@ -36,7 +39,7 @@ absl::Status PageTokenExpired(Revision revision) {
 }  // namespace
 
 ResourceService::ResourceService(const Model& model, const ServingContext& context)
-    : model_(model), context_(context) {
+    : model_(model), index_(model), context_(context) {
   const google::protobuf::ServiceDescriptor& service = *model.service();
   for (int i = 0; i < service.method_count(); ++i) {
     const google::protobuf::MethodDescriptor& method = *service.method(i);
@@ -144,20 +147,34 @@ absl::StatusOr<std::string> ResourceService::BatchGet(const Request& request) co
   return out;
 }
 
+std::string ResourceService::OrderValue(const RecordQuery& query, const Record& record) const {
+  if (!query.index.has_value() || query.index->order == IndexScan::Order::kEqual) return "";
+  for (IndexEntry& entry : index_.EntriesOf(record.state)) {
+    if (entry.field == query.index->field) return std::move(entry.value);
+  }
+  return "";
+}
+
 absl::StatusOr<std::string> ResourceService::List(const Request& request) const {
   const TokenBinding binding{context_.store.id(), Selected(request), request.filter,
                              request.order_by};
   RecordQuery query;
   query.selection = binding.selection;
   query.raw = request.view == View::kFull;
+  TRIBUTARY_ASSIGN_OR_RETURN(ListPlan plan, PlanList(model_, index_, request));
+  query.filter = std::move(plan.filter);
+  query.index = std::move(plan.index);
   if (!request.page_token.empty()) {
     TRIBUTARY_ASSIGN_OR_RETURN(PagePosition position, DecodePageToken(request.page_token, binding));
     query.revision = position.revision;
     query.after = std::move(position.last);
+    query.after_value = std::move(position.value);
   }
   std::string out;
   int count = 0;
-  for (bool full = false; !full;) {
+  int reads_left =
+      query.filter == nullptr ? std::numeric_limits<int>::max() : limits::kFilteredListReadsMax;
+  for (bool full = false; !full && reads_left > 0; --reads_left) {
     query.max_records = request.page_size - count;
     query.max_bytes = limits::kPageBytesMax - std::min(out.size(), limits::kPageBytesMax);
     absl::StatusOr<RecordPage> read = context_.store.List(query);
@@ -177,15 +194,19 @@ absl::StatusOr<std::string> ResourceService::List(const Request& request) const 
       if (full) break;
       AppendResource(out, kItems, record, request.view);
       query.after = record.key;
+      query.after_value = OrderValue(query, record);
       ++count;
     }
     if (full) break;
     query.after = std::move(page.next);
+    query.after_value = std::move(page.next_value);
     full = count == request.page_size || !query.after.has_value();
   }
   if (query.after.has_value()) {
     wire::AppendBytes(out, kNextPageToken,
-                      EncodePageToken(binding, {*query.revision, *std::move(query.after)}));
+                      EncodePageToken(binding, {*query.revision, *std::move(query.after),
+                                                std::move(query.after_value)}));
+    context_.store.HoldHistory(*query.revision);
   }
   wire::AppendUint(out, kListRevision, static_cast<uint64_t>(*query.revision));
   return out;

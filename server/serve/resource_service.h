@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "server/base/executor.h"
 #include "server/model/model.h"
+#include "server/model/resource_index.h"
 #include "server/serve/inline_reads.h"
 #include "server/serve/raw_service.h"
 #include "server/serve/request.h"
@@ -45,9 +46,12 @@ class ResourceService {
   absl::Status NotFound(const Request& request, const Record* tombstone) const;
   absl::StatusOr<WatchRequest> ReadWatch(const RequestReader& reader, MethodMetrics& metrics,
                                          const grpc::ByteBuffer& bytes) const;
+  // By what the List is ordered; empty without an order.
+  std::string OrderValue(const RecordQuery& query, const Record& record) const;
   Selection Selected(const Request& request) const;
 
   const Model& model_;
+  const ResourceIndex index_;
   const ServingContext context_;
   RawService service_;
 };

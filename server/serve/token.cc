@@ -42,6 +42,7 @@ enum Field : uint32_t {
   kMoveSent = 15,
   kMoveTo = 16,
   kConsistentFrom = 17,
+  kLastValue = 18,
 };
 
 struct Content {
@@ -50,6 +51,7 @@ struct Content {
   Revision revision = 0;
   int64_t committed_us = 0;
   std::optional<Key> last;
+  std::string last_value;
   Position::Move move;
   Revision consistent_from = 0;
 };
@@ -136,6 +138,9 @@ void Take(const wire::Field& field, Content& content) {
     case kLastId:
       last().id = field.bytes;
       break;
+    case kLastValue:
+      content.last_value = field.bytes;
+      break;
     case kMoveSent:
       content.move.sent = static_cast<Revision>(field.varint);
       break;
@@ -206,6 +211,7 @@ std::string EncodePageToken(const TokenBinding& binding, const PagePosition& pos
   std::string bytes = Begin(Kind::kPage, binding);
   wire::AppendUint(bytes, kRevision, static_cast<uint64_t>(position.revision));
   AppendLast(bytes, position.last);
+  if (!position.value.empty()) wire::AppendBytes(bytes, kLastValue, position.value);
   return Seal(std::move(bytes));
 }
 
@@ -217,7 +223,7 @@ absl::StatusOr<PagePosition> DecodePageToken(std::string_view token, const Token
   if (const std::string_view differs = FirstDifference(*content, binding); !differs.empty()) {
     return OtherRequest("page_token", differs, reason::kPageTokenMismatch);
   }
-  return PagePosition{content->revision, *std::move(content->last)};
+  return PagePosition{content->revision, *std::move(content->last), std::move(content->last_value)};
 }
 
 ResumeTokens::ResumeTokens(const TokenBinding& binding) : begin_(Begin(Kind::kResume, binding)) {

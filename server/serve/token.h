@@ -23,8 +23,9 @@ struct TokenBinding {
 
 // Where a List goes on.
 struct PagePosition {
-  Revision revision = 0;  // of the first page: the whole List shows it
-  Key last;               // everything up to this key was answered
+  Revision revision = 0;   // of the first page: the whole List shows it
+  Key last;                // everything up to this key was answered
+  std::string value = {};  // of `last`, by which the List is ordered; empty without an order
 };
 
 // Tokens are opaque outside, URL-safe, versioned and checksummed: a garbled one is refused before

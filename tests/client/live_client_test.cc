@@ -85,7 +85,7 @@ TEST_F(LiveClientTest, ListsPageByPageAndWatchesOnWithoutAGap) {
 TEST_F(LiveClientTest, ListSaysWhatTheServerRefuses) {
   auto list = Contacts().List({.filter = "x = 1"});
   EXPECT_EQ(list.begin(), list.end());
-  EXPECT_EQ(ReasonOf(list.status()), "ARGUMENT_NOT_SUPPORTED");
+  EXPECT_EQ(ReasonOf(list.status()), "FILTER_INVALID");
   EXPECT_THAT(ViolationsOf(list.status()), SizeIs(1));
 }
 

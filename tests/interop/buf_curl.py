@@ -81,7 +81,7 @@ def main():
                 (f"{deals}/GetOpportunity", {**SCOPE, "id": "nobody"}, "RESOURCE_NOT_FOUND"),
                 (f"{deals}/GetOpportunity", {"id": "1"}, "ARGUMENT_INVALID"),
                 (f"{deals}/ListOpportunities", {"pageSize": -1}, "ARGUMENT_INVALID"),
-                (f"{deals}/ListOpportunities", {"filter": "amount > 1"}, "ARGUMENT_NOT_SUPPORTED"),
+                (f"{deals}/ListOpportunities", {"filter": "amout > 1"}, "FILTER_INVALID"),
                 (f"{deals}/ListOpportunities", {"pageToken": "garbled"}, "PAGE_TOKEN_MALFORMED"),
                 (f"{deals}/ListOpportunities", {"pageToken": page["nextPageToken"]}, "PAGE_TOKEN_MISMATCH"),
                 (f"{deals}/WatchOpportunities", {"resumeToken": "garbled"}, "RESUME_TOKEN_MALFORMED"),

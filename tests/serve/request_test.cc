@@ -75,7 +75,10 @@ TEST(RequestReader, ReadsTheSameNumberAsTheFieldThatTheMethodHasThere) {
   EXPECT_THAT(Read(batch)->ids, ElementsAre("a", "b"));
   ListOpportunitiesRequest list;
   list.set_filter("f");
-  EXPECT_THAT(Read(list), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_EQ(Read(list)->filter, "f");
+  WatchOpportunitiesRequest watch;
+  watch.set_filter("f");
+  EXPECT_THAT(Read(watch), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST(RequestReader, LeavesDefaultsWhereNothingIsSent) {

@@ -270,10 +270,16 @@ TEST_F(ServerTest, PageTokensAreRefusedForOtherArgumentsOrWhenGarbled) {
   EXPECT_EQ(reason(other), "ARGUMENT_INVALID");
   other = request;
   other.set_filter("first_name = \"x\"");
-  EXPECT_EQ(reason(other), "ARGUMENT_NOT_SUPPORTED");
+  EXPECT_EQ(reason(other), "PAGE_TOKEN_MISMATCH");
+  other.set_filter("first_nam = \"x\"");
+  EXPECT_EQ(reason(other), "FILTER_INVALID");
   other = request;
   other.set_order_by("updated_at");
-  EXPECT_EQ(reason(other), "ARGUMENT_NOT_SUPPORTED");
+  EXPECT_EQ(reason(other), "PAGE_TOKEN_MISMATCH");
+  for (const char* order : {"first_name", "amount", "updated_at up", "updated_at, created_at"}) {
+    other.set_order_by(order);
+    EXPECT_EQ(reason(other), "ARGUMENT_INVALID") << order;
+  }
 }
 
 TEST_F(ServerTest, APageTokenOfARevisionThatIsNotThereHasExpired) {
