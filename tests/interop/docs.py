@@ -1,6 +1,7 @@
 """Runs what the documentation prints, as printed.
 
     docs.py readme     every ```sh block of README.md, in order, in one folder, against one server
+    docs.py filters    the commands of docs/filters.md, which print what the page says
     docs.py clients    the Python, Node, Go and Java programs of docs/clients.md
 
 Addresses of the default ports are replaced by those of the test's server; nothing else is.
@@ -58,6 +59,55 @@ def readme():
             assert result.returncode == 0, f"the block at README.md:{line} exited with {result.returncode}"
             count += 1
     print(f"README.md: {count} blocks ran")
+
+
+# Whether the server takes filters in Watch, so that those of docs/filters.md are run too.
+WATCH_TAKES_FILTERS = False
+
+
+def examples(page):
+    """The commands of the console blocks of a page, each with the line it stands on and what it prints."""
+    for first, block in blocks(page, "console"):
+        command, at, printed = None, 0, []
+        for number, line in enumerate(block.splitlines() + ["$ "], first):
+            if not line.startswith("$ "):
+                printed.append(line)
+                continue
+            if command:
+                yield at, command, "\n".join(printed)
+            command, at, printed = line[2:], number, []
+
+
+def columns(text):
+    """Lines of words: how wide a column is depends on what else stands in it."""
+    return [line.split() for line in text.splitlines() if line.strip()]
+
+
+def filters():
+    page = "docs/filters.md"
+    with tempfile.TemporaryDirectory(prefix="tributary-filters-") as folder, harness.Server() as server:
+        (pathlib.Path(folder) / "tributary").symlink_to(harness.BINARIES / "bin" / "tributary")
+        environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "TRIBUTARY_ADDRESS": server.grpc,
+                       "TRIBUTARY_HTTP_ADDRESS": server.http}
+
+        def shell(command):
+            return subprocess.run(["bash", "-c", command], env=environment, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+
+        ((line, data),) = blocks(page, "sh")
+        sent = shell(f"set -euo pipefail\n{data}")
+        assert sent.returncode == 0, f"{page}:{line}:\n{sent.stdout}"
+        environment.update(re.findall(r"(TRIBUTARY_\w+)=(\S+)", data))
+        count = 0
+        for line, command, printed in examples(page):
+            if command.startswith("tributary watch") and not WATCH_TAKES_FILTERS:
+                continue
+            result = shell(command)
+            assert columns(result.stdout) == columns(printed), \
+                f"{page}:{line}: {command}\nprinted\n{result.stdout}\nand not\n{printed}"
+            count += 1
+        assert count >= 10, f"{page} has only {count} examples"
+    print(f"{page}: {count} examples ran")
 
 
 def follows(command, server, environment):
@@ -160,4 +210,4 @@ def clients():
 
 
 if __name__ == "__main__":
-    {"readme": readme, "clients": clients}[sys.argv[1]]()
+    {"readme": readme, "filters": filters, "clients": clients}[sys.argv[1]]()
