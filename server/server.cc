@@ -1,15 +1,21 @@
 #include "server/server.h"
 
+#include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "proto/resources.h"
+#include "server/base/hash.h"
 #include "server/base/limits.h"
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/metrics_page.h"
 #include "server/model/changed_fields.h"
+#include "server/model/resource_index.h"
 #include "server/serve/inline_reads.h"
 
 namespace tributary {
@@ -22,6 +28,21 @@ constexpr std::string_view kSqlite = "sqlite:";
 // The PATH of sqlite:PATH; empty if `store` is nothing of the kind.
 std::string SqlitePath(std::string_view store) {
   return std::string(store.starts_with(kSqlite) ? store.substr(kSqlite.size()) : "");
+}
+
+void IndexByValue(const ModelRegistry& models, SqliteOptions& sqlite) {
+  auto indexes = std::make_shared<absl::flat_hash_map<std::string, ResourceIndex>>();
+  Hasher definition;
+  for (const auto& model : models.models()) {
+    const ResourceIndex index(*model);
+    definition.Add(std::to_string(index.Definition()));
+    indexes->emplace(model->name(), index);
+  }
+  sqlite.index_definition = static_cast<int64_t>(definition.Finish().low);
+  sqlite.index = [indexes = std::move(indexes)](const std::string& model, std::string_view state) {
+    const auto found = indexes->find(model);
+    return found == indexes->end() ? std::vector<IndexEntry>() : found->second.EntriesOf(state);
+  };
 }
 
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const ServerOptions& options,
@@ -38,6 +59,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const ServerOptions& options,
     const Model* model = models.Find(after.key.model);
     return model == nullptr ? std::string() : ChangedFields(*model, before, after);
   };
+  IndexByValue(models, sqlite);
   return OpenSqliteStore(std::move(sqlite), clock);
 }
 

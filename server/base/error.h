@@ -27,6 +27,7 @@ inline constexpr std::string_view kResumeTokenOtherRequest = "RESUME_TOKEN_OTHER
 inline constexpr std::string_view kResumeTokenExpired = "RESUME_TOKEN_EXPIRED";
 inline constexpr std::string_view kEventFilterNeedsPosition = "EVENT_FILTER_NEEDS_POSITION";
 inline constexpr std::string_view kPositionInFuture = "POSITION_IN_FUTURE";
+inline constexpr std::string_view kScopeTooWide = "SCOPE_TOO_WIDE";
 inline constexpr std::string_view kRevisionCompacted = "REVISION_COMPACTED";
 inline constexpr std::string_view kServerDraining = "SERVER_DRAINING";
 inline constexpr std::string_view kOverloaded = "OVERLOADED";

@@ -97,6 +97,7 @@ absl::Status ApplyRule(const FieldDescriptor* field, FieldPlan& plan) {
   plan.min_length = rule.min_length();
   plan.max_length = rule.max_length();
   if (rule.has_minimum()) plan.minimum = rule.minimum();
+  plan.indexed = rule.indexed();
   plan.ref = rule.ref();
   return CheckRule(field, plan);
 }

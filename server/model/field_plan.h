@@ -47,6 +47,7 @@ struct FieldPlan {
   uint32_t min_length = 0;  // in UTF-16 code units
   uint32_t max_length = 0;  // 0: no limit
   std::optional<double> minimum;
+  bool indexed = false;
   std::string ref;  // the model that a reference is to
 
   std::vector<EnumText> values;                // kEnum, without the unspecified one

@@ -26,23 +26,44 @@ struct Head {
   Revision oldest_resumable = 0;  // the oldest position from which a watch can still go on
 };
 
+// Reads resources by the values of an indexed field instead of by key.
+struct IndexScan {
+  static constexpr size_t kScopesMax = 1000;
+
+  enum class Order : uint8_t {
+    kEqual,      // those that have the value `from`, in key order
+    kRising,     // those with values in [from, until), by value, then key
+    kDescending  // the same, the greatest value first; of equal ones by key, rising
+  };
+
+  uint32_t field = 0;
+  Order order = Order::kEqual;
+  std::string from;
+  std::string until;  // empty: no end
+};
+
 struct RecordQuery {
   Selection selection;
   std::optional<Key> after;          // go on behind this key
+  std::string after_value = {};      // and, where `index` orders, this value
   std::optional<Revision> revision;  // show the state as of this one; none: the head
   int max_records = 100;
   size_t max_bytes = 2 * 1024 * 1024;  // no record but the first makes a page pass it
   bool raw = false;
   std::shared_ptr<const RecordFilter> filter = nullptr;  // null: all
+  // Of more than kScopesMax combinations of model, connector and owner an order is refused:
+  // INVALID_ARGUMENT, SCOPE_TOO_WIDE.
+  std::optional<IndexScan> index = std::nullopt;
 };
 
-// Resources in key order, tombstones left out.
+// Resources in key order, or in that of `index`; tombstones left out.
 struct RecordPage {
   std::vector<Record> records;
   Revision revision = 0;    // the page shows this one
   std::optional<Key> next;  // the last key looked at: go on behind it; none: nothing is left. A
                             // page may be short, even empty, and still have a `next`: one call
                             // reads for milliseconds only.
+  std::string next_value;   // of `next`, where `index` orders
 };
 
 struct BatchQuery {

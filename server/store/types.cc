@@ -12,6 +12,11 @@ bool Selection::Covers(const Key& key) const {
          (models.empty() || std::find(models.begin(), models.end(), key.model) != models.end());
 }
 
+size_t Record::Bytes() const {
+  return state.size() + raw.size() + key.model.size() + key.connector_id.size() +
+         key.owner_id.size() + key.id.size();
+}
+
 size_t Change::Bytes() const {
   const auto of_key = [](const Key& k) {
     return k.model.size() + k.connector_id.size() + k.owner_id.size() + k.id.size();

@@ -107,6 +107,17 @@ struct Record {
   bool deleted = false;   // a tombstone: state and raw are empty
   std::string state;
   std::string raw;  // only where it was asked for
+
+  size_t Bytes() const;  // of what it holds
+};
+
+// What an index knows of a resource: one value of one of its fields, in a form that sorts bytewise
+// as the values do. What the number of a field and the form of a value mean is not the store's to
+// know.
+struct IndexEntry {
+  uint32_t field = 0;
+  std::string value;
+  auto operator<=>(const IndexEntry&) const = default;
 };
 
 // Finds further resources, as of the revision that the one in question is shown at.

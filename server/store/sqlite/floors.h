@@ -15,6 +15,8 @@ struct Floors {
   std::atomic<Revision> history = 0;
   // A tombstone at or below it may be gone.
   std::atomic<Revision> tombstones = 0;
+  // The index knows what is shown at every revision from here on.
+  std::atomic<Revision> index = 0;
 };
 
 // What was asked for was there once, but history has passed it.

@@ -226,6 +226,14 @@ void Judge::Append(const Mutation& mutation, const Version& version, const Stand
 
   const Scope* scope = before.scope != nullptr ? before.scope : MakeScope(mutation.key, batch);
   InsertChange(insert_change_, row, scope->id);
+  if (options_.index) {
+    const auto entries = [&](bool exists, const std::string& state) {
+      return exists ? options_.index(mutation.key.model, state) : std::vector<IndexEntry>();
+    };
+    AppendEntryEvents(scope->id, mutation.key.id, change.revision,
+                      entries(before.alive, before.alive ? change.before->state : change.state),
+                      entries(!mutation.IsDelete(), change.state), batch.late.entries);
+  }
   Put(mutation.key, *scope, {change.revision, version}, batch);
   batch.late.scopes.push_back(scope->id);
   batch.late.revision = change.revision;

@@ -1,8 +1,10 @@
 #include "server/store/sqlite/late_work.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "server/store/sqlite/connection.h"
 #include "server/store/sqlite/schema.h"
@@ -20,14 +22,22 @@ constexpr int kRecoverStep = 1024;
 }  // namespace
 
 LateWork::LateWork(SQLite::Database& database, const Scopes& scopes, Overlay& overlay,
-                   size_t weight_max)
+                   const SqliteOptions& options)
     : scopes_(scopes),
       overlay_(overlay),
-      weight_max_(std::max<size_t>(weight_max, 1)),
+      options_(options),
+      weight_max_(std::max<size_t>(options.late_changes_max, 1)),
       database_(database),
       put_pointer_(database, kPutPointer),
       put_revision_(database,
                     "INSERT OR IGNORE INTO change_of_scope (scope, revision) VALUES (?,?)"),
+      // Neither changes anything the second time.
+      open_entry_(database,
+                  "INSERT OR IGNORE INTO entry (scope, field, value, id, from_revision,"
+                  " until_revision) VALUES (?,?,?,?,?,0)"),
+      close_entry_(database,
+                   "UPDATE entry SET until_revision = ?5 WHERE scope = ?1 AND field = ?2"
+                   " AND value = ?3 AND id = ?4 AND from_revision < ?5 AND until_revision = 0"),
       put_raise_(database,
                  "INSERT OR REPLACE INTO raise (delivery, scope, id, revision, version_time,"
                  " version_rank, crc) VALUES (?,?,?,?,?,?,?)"),
@@ -36,6 +46,40 @@ LateWork::LateWork(SQLite::Database& database, const Scopes& scopes, Overlay& ov
                      "DELETE FROM raise WHERE delivery <= ?1 AND (delivery, scope, id) IN"
                      " (SELECT delivery, scope, id FROM raise ORDER BY delivery, scope, id"
                      " LIMIT ?2)") {}
+
+// What the changes above the watermark do to the index, from their states and those before them.
+class LateWork::RecoveredIndex {
+ public:
+  RecoveredIndex(SQLite::Database& database, const SqliteOptions& options)
+      : options_(options), read_(database, "SELECT kind, state FROM change WHERE revision = ?") {}
+
+  void Add(const Scope& scope, std::string_view id, Revision revision, Revision prev,
+           std::vector<EntryEvent>& events) {
+    if (!options_.index) return;
+    const auto last = last_.find(prev);
+    std::vector<IndexEntry> before =
+        last != last_.end() ? std::move(last->second) : EntriesOf(scope, prev);
+    if (last != last_.end()) last_.erase(last);
+    std::vector<IndexEntry> after = EntriesOf(scope, revision);
+    AppendEntryEvents(scope.id, id, revision, before, after, events);
+    last_.emplace(revision, std::move(after));
+  }
+
+ private:
+  std::vector<IndexEntry> EntriesOf(const Scope& scope, Revision revision) {
+    if (revision == 0) return {};
+    Query row(read_);
+    row.Bind(revision);
+    if (!row.Next()) return {};
+    const auto kind = static_cast<ChangeKind>(row.Int(0));
+    if (kind == ChangeKind::kDeleted || kind == ChangeKind::kHidden) return {};
+    return options_.index(scope.model, row.Bytes(1));
+  }
+
+  const SqliteOptions& options_;
+  SQLite::Statement read_;
+  absl::flat_hash_map<Revision, std::vector<IndexEntry>> last_;  // of the newest of each resource
+};
 
 void LateWork::Recover(const std::function<void()>& step) {
   const Watermark from = ReadWatermark(database_);
@@ -46,8 +90,9 @@ void LateWork::Recover(const std::function<void()>& step) {
   added.delivery = from.delivery;
   SQLite::Statement select(
       database_,
-      "SELECT revision, scope, id, version_time, version_rank, delivery FROM change"
+      "SELECT revision, scope, id, version_time, version_rank, delivery, prev FROM change"
       " WHERE revision > ? ORDER BY revision");
+  RecoveredIndex index(database_, options_);
   Query rows(select);
   rows.Bind(from.revision);
   while (rows.Next()) {
@@ -56,6 +101,7 @@ void LateWork::Recover(const std::function<void()>& step) {
     added.scopes.push_back(rows.Int(1));
     added.pointers[{rows.Int(1), std::string(rows.Bytes(2))}] = {
         added.revision, {rows.Int(3), static_cast<Rank>(rows.Int(4)), added.delivery}};
+    index.Add(ScopeOf(rows.Int(1)), rows.Bytes(2), added.revision, rows.Int(6), added.entries);
     if (++added.weight % kRecoverStep == 0) step();
   }
   Overlay::Added raises = ReadRaises(from.delivery);
@@ -108,8 +154,8 @@ void LateWork::WriteSlice(size_t weight) {
     raises_left_ = database_.getChanges() > 0;
   }
   if (!Begin(weight_max_)) return;
-  // Both kinds of rows go along together: a layer of few keys has many revisions.
-  const size_t left = WritePointers(rows) + WriteRevisions(rows);
+  // All kinds of rows go along together: a layer of few keys has many revisions.
+  const size_t left = WritePointers(rows) + WriteRevisions(rows) + WriteEntries(rows);
   if (left > 0) return;
   WriteWatermark();
   writing_.finished = true;
@@ -118,7 +164,8 @@ void LateWork::WriteSlice(size_t weight) {
 void LateWork::Take(Overlay::LayerPtr layer) {
   layer_ = std::move(layer);
   if (layer_ == nullptr) return;
-  written_ = {layer_->pointers.begin(), layer_->revisions.begin(), 0, false};
+  written_ = {layer_->pointers.begin(), layer_->revisions.begin(), 0, layer_->entries.begin(),
+              false};
   writing_ = written_;
 }
 
@@ -144,6 +191,21 @@ size_t LateWork::WriteRevisions(size_t rows) {
     }
   }
   return at.scope == layer_->revisions.end() ? 0 : 1;
+}
+
+size_t LateWork::WriteEntries(size_t rows) {
+  Cursor& at = writing_;
+  // So many more as there are: the three kinds are to end together.
+  rows *= 1 + layer_->entries.size() / std::max<size_t>(layer_->weight, 1);
+  for (; rows > 0 && at.entry != layer_->entries.end(); ++at.entry, --rows) {
+    const auto& [key, events] = *at.entry;
+    for (const Revision event : events) {
+      Query query(event > 0 ? open_entry_ : close_entry_);
+      query.Bind(key.scope()).Bind(key.field()).Bind(key.value()).Bind(key.id());
+      query.Bind(std::abs(event)).Run();
+    }
+  }
+  return at.entry == layer_->entries.end() ? 0 : 1;
 }
 
 void LateWork::WriteWatermark() {

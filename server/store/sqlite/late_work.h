@@ -8,6 +8,7 @@
 
 #include "server/store/sqlite/overlay.h"
 #include "server/store/sqlite/scopes.h"
+#include "server/store/sqlite/sqlite_store.h"
 
 namespace tributary::sqlite {
 
@@ -19,8 +20,8 @@ namespace tributary::sqlite {
 // Part of the writer: not thread-safe. What it is given must outlive it.
 class LateWork {
  public:
-  // `weight_max`: changes that a layer gathers before it is written.
-  LateWork(SQLite::Database& database, const Scopes& scopes, Overlay& overlay, size_t weight_max);
+  LateWork(SQLite::Database& database, const Scopes& scopes, Overlay& overlay,
+           const SqliteOptions& options);
 
   // Fills the overlay with what the log holds above the watermark. Calls `step` now and then.
   void Recover(const std::function<void()>& step);
@@ -48,22 +49,28 @@ class LateWork {
     Pointers::const_iterator pointer;
     absl::btree_map<int64_t, std::vector<Revision>>::const_iterator scope;
     size_t index = 0;  // within the revisions of `scope`
+    EntryEventsByKey::const_iterator entry;
     bool finished = false;
   };
 
   void Take(Overlay::LayerPtr layer);
   size_t WritePointers(size_t rows);
   size_t WriteRevisions(size_t rows);
+  size_t WriteEntries(size_t rows);
   void WriteWatermark();
   const Scope& ScopeOf(int64_t id);
+  class RecoveredIndex;
   Overlay::Added ReadRaises(int64_t after_delivery);
 
   const Scopes& scopes_;
   Overlay& overlay_;
+  const SqliteOptions& options_;
   const size_t weight_max_;
   SQLite::Database& database_;
   SQLite::Statement put_pointer_;
   SQLite::Statement put_revision_;
+  SQLite::Statement open_entry_;
+  SQLite::Statement close_entry_;
   SQLite::Statement put_raise_;
   SQLite::Statement put_watermark_;
   SQLite::Statement delete_raises_;

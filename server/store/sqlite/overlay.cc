@@ -1,6 +1,7 @@
 #include "server/store/sqlite/overlay.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace tributary::sqlite {
@@ -71,6 +72,44 @@ Overlay::Revisions Overlay::Of(int64_t scope, Revision after, Revision through,
   return found;
 }
 
+Overlay::Candidates Overlay::Behind(const EntryKey& after, bool equal, size_t limit) const {
+  MutexLock lock(mutex_);
+  Candidates found;
+  found.age.drops = drops_;
+  const auto add = [&](const EntryEventsByKey& entries) {
+    size_t left = limit;
+    for (auto at = entries.upper_bound(after); at != entries.end() && left > 0; ++at, --left) {
+      const EntryKey& key = at->first;
+      if (key.scope() != after.scope() || key.field() != after.field()) return;
+      if (equal && key.value() != after.value()) return;
+      found.candidates.push_back({std::string(key.value()), std::string(key.id())});
+    }
+  };
+  add(active_.entries);
+  if (frozen_ != nullptr) add(frozen_->entries);
+  std::sort(found.candidates.begin(), found.candidates.end());
+  const auto end = std::unique(found.candidates.begin(), found.candidates.end());
+  found.candidates.erase(end, found.candidates.end());
+  if (found.candidates.size() > limit) found.candidates.resize(limit);
+  return found;
+}
+
+Overlay::Value Overlay::ValueBelow(const EntryKey& before) const {
+  MutexLock lock(mutex_);
+  Value found;
+  found.age.drops = drops_;
+  const auto look = [&](const EntryEventsByKey& entries) {
+    auto at = entries.lower_bound(before);
+    if (at == entries.begin()) return;
+    const EntryKey& key = std::prev(at)->first;
+    if (key.scope() != before.scope() || key.field() != before.field()) return;
+    if (!found.value.has_value() || *found.value < key.value()) found.value = key.value();
+  };
+  look(active_.entries);
+  if (frozen_ != nullptr) look(frozen_->entries);
+  return found;
+}
+
 uint64_t Overlay::drops() const {
   MutexLock lock(mutex_);
   return drops_;
@@ -89,6 +128,9 @@ void Overlay::Add(Added added) {
   for (auto& [key, pointer] : added.pointers) active_.pointers[key] = pointer;
   Revision revision = added.revision - static_cast<Revision>(added.scopes.size());
   for (const int64_t scope : added.scopes) active_.revisions[scope].push_back(++revision);
+  for (auto& [key, event] : added.entries) {
+    active_.entries[std::move(key)].push_back(event);
+  }
   active_.weight += added.weight;
   active_.revision = added.revision;
   active_.delivery = added.delivery;

@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/btree_map.h"
 #include "server/base/mutex.h"
+#include "server/store/sqlite/index_events.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/types.h"
 
@@ -36,9 +37,10 @@ struct PointerKeyLess {
 };
 using Pointers = absl::btree_map<PointerKey, Pointer, PointerKeyLess>;
 
-// What is on the disk in the log, but not yet in the tables that lie in key order: `resource` and
-// `change_of_scope`. They are written late, sorted and in small slices (late_work.h), because each
-// of their rows lies on a page of its own; until then this is where their rows are found.
+// What is on the disk in the log, but not yet in the tables that lie in key order: `resource`,
+// `change_of_scope` and `entry`. They are written late, sorted and in small slices (late_work.h),
+// because each of their rows lies on a page of its own; until then this is where their rows are
+// found.
 //
 // Two layers: one that commits add to, and one that is being written to the tables and changes no
 // more. The entries of the first are the newer ones. Thread-safe; changed by the writer alone.
@@ -52,6 +54,7 @@ class Overlay {
     Pointers pointers;
     // The revisions of each scope, rising.
     absl::btree_map<int64_t, std::vector<Revision>> revisions;
+    EntryEventsByKey entries;
     size_t weight = 0;      // changes, and versions raised without one
     Revision revision = 0;  // of its last change, or the last one before it
     int64_t delivery = 0;   // the last one that went into it
@@ -62,6 +65,7 @@ class Overlay {
   struct Added {
     Pointers pointers;
     std::vector<int64_t> scopes;  // of the changes, whose revisions have no gap
+    std::vector<EntryEvent> entries;
     size_t weight = 0;
     Revision revision = 0;  // of the last change
     int64_t delivery = 0;
@@ -97,6 +101,27 @@ class Overlay {
   // At most `limit` revisions of the scope in (after, through].
   Revisions Of(int64_t scope, Revision after, Revision through, size_t limit) const
       ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // A resource that has a value of the index, or had it a moment ago.
+  struct Candidate {
+    std::string value;
+    std::string id;
+    auto operator<=>(const Candidate&) const = default;
+  };
+  struct Candidates {
+    std::vector<Candidate> candidates;  // rising, each once
+    Age age;
+  };
+  // At most `limit` with a key behind `after`, of its scope and field; of its value alone if
+  // `equal`.
+  Candidates Behind(const EntryKey& after, bool equal, size_t limit) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // The greatest value below that of `before`, of its scope and field.
+  struct Value {
+    std::optional<std::string> value;
+    Age age;
+  };
+  Value ValueBelow(const EntryKey& before) const ABSL_LOCKS_EXCLUDED(mutex_);
 
   uint64_t drops() const ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -5,12 +5,13 @@
 
 namespace tributary::sqlite {
 
-ReadPool::ReadPool(const std::string& path, int readers, size_t cache_bytes, const Scopes& scopes,
-                   const Overlay& overlay, const Floors& floors) {
+ReadPool::ReadPool(const SqliteOptions& options, const Scopes& scopes, const Overlay& overlay,
+                   const Floors& floors) {
   MutexLock lock(mutex_);
-  all_ = static_cast<size_t>(std::max(readers, 1));
-  while (free_.size() < all_)
-    free_.push_back(std::make_unique<Reader>(path, cache_bytes, scopes, overlay, floors));
+  all_ = static_cast<size_t>(std::max(options.readers, 1));
+  while (free_.size() < all_) {
+    free_.push_back(std::make_unique<Reader>(options, scopes, overlay, floors));
+  }
 }
 
 ReadPool::Loan ReadPool::Borrow() {

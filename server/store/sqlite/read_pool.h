@@ -31,10 +31,9 @@ class ReadPool {
     std::unique_ptr<Reader> reader_;
   };
 
-  // Opens `readers` connections. Throws SQLite::Exception. what it is given must
-  // outlive the pool.
-  ReadPool(const std::string& path, int readers, size_t cache_bytes, const Scopes& scopes,
-           const Overlay& overlay, const Floors& floors);
+  // Opens the connections. Throws SQLite::Exception. What it is given must outlive the pool.
+  ReadPool(const SqliteOptions& options, const Scopes& scopes, const Overlay& overlay,
+           const Floors& floors);
 
   // Waits for a connection and for the gate.
   Loan Borrow() ABSL_LOCKS_EXCLUDED(mutex_);

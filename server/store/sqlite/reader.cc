@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/strings.h"
+#include "server/store/sqlite/reader_lookup.h"
 #include "server/store/sqlite/settled_cursor.h"
 
 namespace tributary::sqlite {
@@ -33,12 +34,6 @@ Record RecordOf(ChangeRow row) {
   record.state = std::move(row.change.state);
   record.raw = std::move(row.change.raw);
   return record;
-}
-
-size_t Bytes(const Record& record) {
-  const Key& key = record.key;
-  return record.state.size() + record.raw.size() + key.model.size() + key.connector_id.size() +
-         key.owner_id.size() + key.id.size();
 }
 
 }  // namespace
@@ -86,12 +81,13 @@ class Reader::Filling {
   std::optional<Revision> looked_at_;
 };
 
-Reader::Reader(const std::string& path, size_t cache_bytes, const Scopes& scopes,
-               const Overlay& overlay, const Floors& floors)
-    : scopes_(scopes),
+Reader::Reader(const SqliteOptions& options, const Scopes& scopes, const Overlay& overlay,
+               const Floors& floors)
+    : options_(options),
+      scopes_(scopes),
       overlay_(overlay),
       floors_(floors),
-      database_(OpenForReading(path, cache_bytes)),
+      database_(OpenForReading(options.path, options.cache_bytes / 8)),
       begin_(*database_, "BEGIN"),
       end_(*database_, "COMMIT"),
       find_(*database_, absl::StrCat(kPointerAndChange, " WHERE r.scope = ? AND r.id = ?"),
@@ -107,7 +103,8 @@ Reader::Reader(const std::string& path, size_t cache_bytes, const Scopes& scopes
       scan_scope_(*database_,
                   "SELECT revision FROM change_of_scope WHERE scope = ? AND revision > ?"
                   " AND revision <= ? ORDER BY revision LIMIT ?"),
-      scope_of_(*database_, "SELECT scope FROM change WHERE revision = ?") {}
+      scope_of_(*database_, "SELECT scope FROM change WHERE revision = ?"),
+      index_(*database_) {}
 
 void Reader::Begin(Revision head) {
   if (open_ && head_ == head && drops_ == overlay_.drops()) return;
@@ -125,9 +122,7 @@ void Reader::EndSnapshot() {
   end_.tryReset();
 }
 
-template <typename Answer>
-Answer Reader::Covered(Answer answer) {
-  const Overlay::Age& age = answer.age;
+void Reader::Cover(const Overlay::Age& age) {
   if (age.drops != drops_ || age.newest > head_) {
     EndSnapshot();
     drops_ = age.drops;
@@ -135,6 +130,11 @@ Answer Reader::Covered(Answer answer) {
     Query(begin_).Run();
     open_ = true;
   }
+}
+
+template <typename Answer>
+Answer Reader::Covered(Answer answer) {
+  Cover(answer.age);
   return answer;
 }
 
@@ -164,7 +164,7 @@ RecordBatch Reader::BatchGet(const BatchQuery& query, Revision at, Revision head
       batch.missing.push_back(id);
       continue;
     }
-    bytes += Bytes(*record);
+    bytes += record->Bytes();
     if (bytes > query.max_bytes && !batch.records.empty()) {
       batch.unread.push_back(id);
     } else {
@@ -174,28 +174,14 @@ RecordBatch Reader::BatchGet(const BatchQuery& query, Revision at, Revision head
   return batch;
 }
 
-// Finds what a filter wants to know of other resources.
-class Reader::Lookup final : public RecordLookup {
- public:
-  Lookup(Reader& reader, Revision at) : reader_(reader), at_(at) {}
-
-  std::optional<Record> Find(const Key& key) override {
-    const Scope* scope = reader_.scopes_.Find(key);
-    if (scope == nullptr) return std::nullopt;
-    std::optional<Record> record = reader_.Find(*scope, key.id, at_, false);
-    return record.has_value() && !record->deleted ? std::move(record) : std::nullopt;
-  }
-
- private:
-  Reader& reader_;
-  const Revision at_;
-};
-
 RecordPage Reader::List(const RecordQuery& query, Revision at, Revision head) {
   Begin(head);
   ReadBudget budget;
-  if (query.filter == nullptr) return ListAll(query, at, budget);
-  // Filtered behind the cursors: to look another resource up may need a newer snapshot.
+  if (query.index.has_value()) return ListByIndex(query, at, budget);
+  return query.filter == nullptr ? ListAll(query, at, budget) : ListFiltered(query, at, budget);
+}
+
+RecordPage Reader::ListFiltered(const RecordQuery& query, Revision at, ReadBudget& budget) {
   RecordPage page;
   page.revision = at;
   Lookup lookup(*this, at);
@@ -210,7 +196,7 @@ RecordPage Reader::List(const RecordQuery& query, Revision at, Revision head) {
         continue;
       }
       if (page.records.size() >= static_cast<size_t>(std::max(query.max_records, 1))) return page;
-      bytes += Bytes(record);
+      bytes += record.Bytes();
       if (bytes > query.max_bytes && !page.records.empty()) return page;
       page.next = record.key;
       page.records.push_back(std::move(record));
@@ -268,7 +254,7 @@ bool Reader::ListScope(const RecordQuery& query, const Scope& scope, std::string
       if (row.has_value()) record = RecordOf(*std::move(row));
     }
     if (record.has_value() && !record->deleted) {
-      bytes += Bytes(*record);
+      bytes += record->Bytes();
       if (bytes > query.max_bytes && !page.records.empty()) return false;
       page.records.push_back(*std::move(record));
     }

@@ -10,10 +10,12 @@
 
 #include "server/store/sqlite/connection.h"
 #include "server/store/sqlite/floors.h"
+#include "server/store/sqlite/index_cursor.h"
 #include "server/store/sqlite/overlay.h"
 #include "server/store/sqlite/read_budget.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/scopes.h"
+#include "server/store/sqlite/sqlite_store.h"
 #include "server/store/store.h"
 
 namespace tributary::sqlite {
@@ -24,7 +26,7 @@ namespace tributary::sqlite {
 // passed the revision asked for. Not thread-safe; what it is given must outlive it.
 class Reader {
  public:
-  Reader(const std::string& path, size_t cache_bytes, const Scopes& scopes, const Overlay& overlay,
+  Reader(const SqliteOptions& options, const Scopes& scopes, const Overlay& overlay,
          const Floors& floors);
 
   std::optional<Record> Get(const Key& key, bool raw, Revision at, Revision head);
@@ -39,6 +41,7 @@ class Reader {
 
  private:
   class Filling;
+  class IndexMerge;
   class Lookup;
 
   // Sees that a snapshot of `head` is open.
@@ -52,6 +55,8 @@ class Reader {
     SQLite::Statement with_raw;
   };
 
+  // Sees that the snapshot fits to an answer of the overlay.
+  void Cover(const Overlay::Age& age);
   // An answer of the overlay, with a snapshot that fits to it.
   template <typename Answer>
   Answer Covered(Answer answer);
@@ -63,6 +68,11 @@ class Reader {
   std::optional<ChangeRow> JoinedRow(const Query& query, const Scope& scope, std::string_view id,
                                      Revision at, bool raw);
   std::optional<Record> Find(const Scope& scope, std::string_view id, Revision at, bool raw);
+  RecordPage ListFiltered(const RecordQuery& query, Revision at, ReadBudget& budget);
+  RecordPage ListByIndex(const RecordQuery& query, Revision at, ReadBudget& budget);
+  // The resource that the index names, if it has the value.
+  std::optional<Record> Verified(const Scope& scope, const Overlay::Candidate& candidate,
+                                 uint32_t field, Revision at, bool raw);
   RecordPage ListAll(const RecordQuery& query, Revision at, ReadBudget& budget);
   // False: the page is full.
   bool ListScope(const RecordQuery& query, const Scope& scope, std::string_view from,
@@ -76,6 +86,7 @@ class Reader {
   void MissingOrGone(Revision revision, Revision at) const;
   ChangePtr ChangeOf(ChangeRow row, const Scope& scope, const ChangeQuery& query);
 
+  const SqliteOptions& options_;
   const Scopes& scopes_;
   const Overlay& overlay_;
   const Floors& floors_;
@@ -89,6 +100,7 @@ class Reader {
   Pair scan_;
   SQLite::Statement scan_scope_;
   SQLite::Statement scope_of_;
+  IndexStatements index_;
 
   // The snapshot that is open: it holds at least what was committed up to `head_`, and the first
   // `drops_` layers that the overlay dropped.

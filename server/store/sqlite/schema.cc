@@ -205,6 +205,19 @@ CREATE TABLE released (
   revisions BLOB NOT NULL
 ) STRICT;
 INSERT INTO meta (key, value) VALUES ('removed_rows', 0);
+
+-- A value that a field had from one revision until another (0: it still has it).
+CREATE TABLE entry (
+  scope          INTEGER NOT NULL,
+  field          INTEGER NOT NULL,
+  value          BLOB NOT NULL,
+  id             BLOB NOT NULL,
+  from_revision  INTEGER NOT NULL,
+  until_revision INTEGER NOT NULL,
+  PRIMARY KEY (scope, field, value, id, from_revision)
+) STRICT, WITHOUT ROWID;
+-- Of what is indexed, and from which revision on; another one makes the next start index anew.
+INSERT INTO meta (key, value) VALUES ('index_definition', 0), ('index_floor', 0);
 )sql",
 };
 

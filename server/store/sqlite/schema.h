@@ -20,6 +20,7 @@
 //   body             raw bodies that the ledger keeps
 //   fingerprint      what the check for duplicates has to remember, in sorted runs
 //   fingerprint_run  the filters of those runs
+//   entry            the index: which value a field had, from when until when
 //   released         which rows of the log may go
 //   meta             store_id, the floors of the history, up to where late tables are complete
 namespace tributary::sqlite {
@@ -53,6 +54,8 @@ inline const std::string kAppliedDelivery = "applied_delivery";
 inline const std::string kHistoryFloor = "history_floor";
 inline const std::string kTombstoneFloor = "tombstone_floor";
 inline const std::string kRemovedRows = "removed_rows";
+inline const std::string kIndexDefinition = "index_definition";
+inline const std::string kIndexFloor = "index_floor";
 // What the last complete sweep (sweep.h) saw: the head when it began, and how many resources.
 inline const std::string kSweptRevision = "swept_revision";
 inline const std::string kSweptResources = "swept_resources";

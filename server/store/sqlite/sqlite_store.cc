@@ -35,8 +35,7 @@ class SqliteStore final : public Store {
         clock_(clock),
         opened_(Load()),
         writer_(options_, clock, scopes_, overlay_, floors_, holds_, head_),
-        readers_(options_.path, options_.readers, options_.cache_bytes / 8, scopes_, overlay_,
-                 floors_),
+        readers_(options_, scopes_, overlay_, floors_),
         checkpointer_(options_, writer_, readers_),
         settler_(writer_, [this] { checkpointer_.Notice(); }) {}
 
@@ -102,6 +101,8 @@ class SqliteStore final : public Store {
     } catch (const sqlite::Compacted&) {
       reader->EndSnapshot();
       throw;
+    } catch (const sqlite::TooManyScopes&) {
+      return TooWide();
     } catch (...) {
       reader->EndSnapshot();  // whatever it is now, the next call begins anew
       return CurrentExceptionToStatus("read");
@@ -123,6 +124,14 @@ class SqliteStore final : public Store {
         if (at.has_value()) return Passed(shown);  // else the head has moved on: once more
       }
     }
+  }
+
+  static absl::Status TooWide() {
+    return MakeError(
+        absl::StatusCode::kInvalidArgument,
+        absl::StrCat("an order is kept per model, connector and owner, and merged over at most ",
+                     IndexScan::kScopesMax, " of them: name a connector_id or an owner_id"),
+        reason::kScopeTooWide);
   }
 
   absl::Status Passed(Revision revision) const {

@@ -4,6 +4,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "server/base/clock.h"
@@ -43,6 +45,12 @@ struct SqliteOptions {
   // Names what differs between two states of one resource, encoded as field 5 of a change message.
   // Called by Commit; the store itself does not know what its bytes mean.
   std::function<std::string(const Record& before, const Record& after)> changed_fields;
+
+  // What the index knows of a state: sorted, each entry once. Called by Commit and by reads. None:
+  // nothing is indexed. `index_definition` tells one such function from another: a file that was
+  // indexed by another one is indexed anew when it is opened.
+  std::function<std::vector<IndexEntry>(const std::string& model, std::string_view state)> index;
+  int64_t index_definition = 0;
 
   // Called by tests at each named step ("recovering", "before_late_work", "before_commit",
   // "after_commit", "checkpoint", "settling", "swept"); may end the process.

@@ -30,16 +30,18 @@ Writer::Writer(const SqliteOptions& options, const Clock& clock, Scopes& scopes,
       overlay_(overlay),
       head_(head),
       database_(OpenForWriting(options.path, options.cache_bytes)),
-      late_work_(*database_, scopes, overlay, options.late_changes_max),
+      late_work_(*database_, scopes, overlay, options),
       fingerprints_(*database_, options.late_changes_max),
       sweep_(*database_, scopes),
       history_(*database_, scopes, floors, holds, options),
+      index_upkeep_(*database_, scopes, floors, options),
       judge_(*database_, scopes, overlay, floors, late_work_, fingerprints_, options),
       begin_(*database_, "BEGIN IMMEDIATE"),
       commit_(*database_, "COMMIT") {
   MutexLock lock(mutex_);
   TimeFsyncs(*database_, *options.metrics);
   LoadPosition();
+  index_upkeep_.Recover();
   late_work_.Recover([this] { FaultPoint("recovering"); });
   fingerprints_.Recover([this] { FaultPoint("recovering"); });
   history_.Recover();
@@ -145,6 +147,7 @@ Committed Writer::Write(std::span<const Delivery> batch) {
                            added.position.revision, added.position.delivery);
   history_.WriteSlice(weight, {added.position.revision, late_work_.applied(), clock_.NowMicros()},
                       false);
+  index_upkeep_.WriteSlice(weight);
   FaultPoint("before_commit");
   Query(commit_).Run();
   FaultPoint("after_commit");

@@ -14,6 +14,7 @@
 #include "server/base/mutex.h"
 #include "server/store/sqlite/fingerprints.h"
 #include "server/store/sqlite/history.h"
+#include "server/store/sqlite/index_upkeep.h"
 #include "server/store/sqlite/judge.h"
 #include "server/store/sqlite/late_work.h"
 #include "server/store/sqlite/overlay.h"
@@ -78,6 +79,7 @@ class Writer {
   Fingerprints fingerprints_ ABSL_GUARDED_BY(mutex_);
   Sweep sweep_ ABSL_GUARDED_BY(mutex_);
   History history_ ABSL_GUARDED_BY(mutex_);
+  IndexUpkeep index_upkeep_ ABSL_GUARDED_BY(mutex_);
   Judge judge_ ABSL_GUARDED_BY(mutex_);
   SQLite::Statement begin_ ABSL_GUARDED_BY(mutex_);
   SQLite::Statement commit_ ABSL_GUARDED_BY(mutex_);
