@@ -21,14 +21,12 @@ constexpr size_t kWakesPerTask = 16;
 // but never less.
 size_t AnswerBytes(const Change& change, const ChangeQuery& query) {
   constexpr size_t kFrame = 128;
+  const Key& key = change.key;
   size_t bytes = kFrame + change.state.size() + change.changed_fields.size();
+  bytes += key.connector_id.size() + key.owner_id.size() + key.id.size();
   if (query.raw) bytes += change.raw.size();
   if (change.before != nullptr && (query.before || change.kind == ChangeKind::kDeleted)) {
     bytes += change.before->state.size() + (query.raw ? change.before->raw.size() : 0);
-  }
-  if (change.kind == ChangeKind::kDeleted) {
-    const Key& key = change.key;
-    bytes += key.connector_id.size() + key.owner_id.size() + key.id.size();
   }
   return bytes;
 }

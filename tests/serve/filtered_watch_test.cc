@@ -160,7 +160,8 @@ TEST_F(FilteredWatchTest, ATokenIsOfItsFilter) {
 
 class CompactedWatchTest : public FilteredWatchTest {
  protected:
-  CompactedWatchTest() : FilteredWatchTest(KeepingFewChanges()) {}
+  explicit CompactedWatchTest(ServerOptions options = KeepingFewChanges())
+      : FilteredWatchTest(std::move(options)) {}
 
   // Writes until all that was there before is compacted, and forgets the window.
   void CompactAll() {
@@ -239,6 +240,34 @@ TEST_F(CompactedWatchTest, TheBeginningNeverExpires) {
   std::map<std::string, std::string> held;
   Apply(held);
   EXPECT_EQ(held, (std::map<std::string, std::string>{{"b", "Bob"}}));
+}
+
+ServerOptions KeepingNoTombstones() {
+  ServerOptions options = KeepingFewChanges();
+  options.sqlite.tombstone_retention_us = 1;
+  return options;
+}
+
+class ForgetfulWatchTest : public CompactedWatchTest {
+ protected:
+  ForgetfulWatchTest() : CompactedWatchTest(KeepingNoTombstones()) {}
+};
+
+TEST_F(ForgetfulWatchTest, PastTheTombstonesAPositionIsExpired) {
+  Put("a", "Ann");
+  ToHead({});
+  WatchContactsRequest by_token;
+  by_token.set_resume_token(last_.resume_token());
+  WatchContactsRequest by_revision;
+  by_revision.set_after_revision(1);
+  Delete("a");
+  CompactAll();
+  EXPECT_EQ(Refusal(by_token), "RESUME_TOKEN_EXPIRED");
+  EXPECT_EQ(Refusal(by_revision), "RESUME_TOKEN_EXPIRED");
+  ToHead(Filtered("", v1::WATCH_START_BEGINNING));
+  std::map<std::string, std::string> held;
+  Apply(held);
+  EXPECT_TRUE(held.empty()) << "who holds nothing needs no tombstone";
 }
 
 }  // namespace
