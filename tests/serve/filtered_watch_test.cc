@@ -1,6 +1,10 @@
 // Watch with a filter, and Watch over a history that was compacted, of a whole server.
 
+#include <cstdlib>
+#include <iostream>
 #include <map>
+#include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -240,6 +244,55 @@ TEST_F(CompactedWatchTest, TheBeginningNeverExpires) {
   std::map<std::string, std::string> held;
   Apply(held);
   EXPECT_EQ(held, (std::map<std::string, std::string>{{"b", "Bob"}}));
+}
+
+// In filters of the language, over a server whose history is short and which is restarted now and
+// then: at every end of a call a client holds what the filter selects.
+TEST_F(CompactedWatchTest, WhoAppliesWhatComesHoldsWhatTheFilterSelects) {
+  const char* given = std::getenv("TRIBUTARY_TEST_SEED");
+  const uint64_t seed =
+      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  std::cout << "seed " << seed << " (TRIBUTARY_TEST_SEED repeats it)\n";
+  std::mt19937_64 random(seed);
+  const auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
+  const std::vector<std::string> names = {"Ann", "Anna", "Bob", "Cid"};
+  struct Client {
+    std::string filter;
+    std::set<std::string> selected;
+    std::string token = "";
+    std::map<std::string, std::string> held = {};
+  };
+  std::vector<Client> clients = {{"first_name = \"Ann*\"", {"Ann", "Anna"}},
+                                 {"NOT first_name = (Bob OR Ann)", {"Anna", "Cid"}},
+                                 {"", {names.begin(), names.end()}}};
+  std::map<std::string, std::string> state;
+  for (int round = 0; round < 40; ++round) {
+    for (size_t i = below(12); i > 0; --i) {
+      const std::string id = "r" + std::to_string(below(8));
+      if (state.contains(id) && below(4) == 0) {
+        Delete(id);
+        state.erase(id);
+      } else {
+        state[id] = names[below(names.size())];
+        Put(id, state[id]);
+      }
+    }
+    if (below(5) == 0) server_.Restart();
+    for (Client& client : clients) {
+      if (below(3) == 0) continue;
+      WatchContactsRequest request;
+      request.set_filter(client.filter);
+      request.set_resume_token(client.token);
+      ToHead(request);
+      Apply(client.held);
+      client.token = last_.resume_token();
+      EXPECT_EQ(last_.revision(), last_.head_revision());
+      std::map<std::string, std::string> selected = state;
+      std::erase_if(selected,
+                    [&](const auto& entry) { return !client.selected.contains(entry.second); });
+      ASSERT_EQ(client.held, selected) << client.filter << " in round " << round;
+    }
+  }
 }
 
 ServerOptions KeepingNoTombstones() {

@@ -15,6 +15,7 @@
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
+#include "tests/watch/model_store.h"
 
 namespace tributary {
 namespace {
@@ -183,6 +184,43 @@ TEST_F(FollowerTest, LateTogetherTheyTakeEachOthersPagesAndMissNothing) {
   EXPECT_EQ(rest(alone, first), expected);
   EXPECT_EQ(rest(kept, second), expected);
   EXPECT_EQ(rest(taken, third), expected);
+}
+
+// A snapshot of one resource at a time, over a model store that compacts when it is told to.
+TEST(FollowerOfAShortHistory, ASnapshotMovesAndMendsWhatItHasSent) {
+  testing::ModelStore store;
+  ChangeHub hub(0, 0);
+  const auto send = [&](const char* id, const char* state) {
+    Delivery delivery;
+    Mutation mutation;
+    mutation.key = {"deal", "hubspot", "acme", id};
+    mutation.rank = *state == '\0' ? Rank::kDeleted : Rank::kUpdated;
+    mutation.state = state;
+    delivery.mutations.push_back(mutation);
+    hub.Publish(store.Commit({&delivery, 1})->changes);
+  };
+  for (const char* id : {"a", "b", "c", "d"}) send(id, "1");
+  FollowerOptions options;
+  options.start = Position::Snapshot(4);
+  options.batch_max = 2;
+  Follower follower(store, hub, options);
+  TRIBUTARY_ASSERT_OK_AND_ASSIGN(Follower::Batch batch, follower.Next());
+  ASSERT_EQ(batch.existing.size(), 2u) << "a and b";
+  send("a", "");
+  send("c", "2");
+  store.Compact(6, 0);
+
+  std::vector<std::string> seen;
+  while (!batch.snapshot_complete) {
+    TRIBUTARY_ASSERT_OK_AND_ASSIGN(batch, follower.Next());
+    for (const ChangeRun& run : batch.changes) {
+      EXPECT_EQ(run.telling, (Telling{ChangeType::kDeleted, true}));
+      seen.push_back("-" + run.changes()[0]->key.id);
+    }
+    for (const Record& record : batch.existing) seen.push_back("=" + record.key.id + record.state);
+  }
+  EXPECT_THAT(seen, ElementsAre("-a", "=c2", "=d1"));
+  EXPECT_EQ(batch.revision, 6) << "the revision that it moved to";
 }
 
 // The whole promise, against a model that remembers everything: whatever the interleaving of
