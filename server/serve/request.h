@@ -43,9 +43,8 @@ class RequestReader {
  public:
   explicit RequestReader(const google::protobuf::Descriptor& type);
 
-  // Checks what needs no store: INVALID_ARGUMENT with a violation per field at fault,
-  // ARGUMENT_NOT_SUPPORTED for the filter of a Watch or an order. What a filter says is not
-  // checked.
+  // Checks what needs no store: INVALID_ARGUMENT with a violation per field at fault. What a filter
+  // or an order says is not checked.
   absl::StatusOr<Request> Read(const grpc::ByteBuffer& bytes) const;
 
  private:

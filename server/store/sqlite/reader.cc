@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/strings.h"
@@ -13,8 +12,6 @@
 namespace tributary::sqlite {
 namespace {
 
-constexpr int kScopeColumn = 2;  // of kChangeColumns
-
 // Where the columns of `change` begin in a statement that reads the pointer first, behind the id.
 constexpr int kPointerAt = 1;
 constexpr int kChangeAt = kPointerAt + kPointerColumnCount;
@@ -22,19 +19,11 @@ constexpr int kChangeAt = kPointerAt + kPointerColumnCount;
 constexpr char kPointerAndChange[] =
     " FROM resource AS r LEFT JOIN change AS c ON c.revision = r.revision";
 
-[[noreturn]] void ThrowMissing(Revision revision) {
-  throw DamagedRow(absl::StrCat("change ", revision, " is missing"));
-}
+// One call never gets behind the last of as many.
+constexpr size_t kRangeMax = ReadBudget::kRowsMax + 1;
 
-Record RecordOf(ChangeRow row) {
-  Record record;
-  record.revision = row.change.revision;
-  record.deleted = row.IsTombstone();
-  record.key = std::move(row.change.key);
-  record.state = std::move(row.change.state);
-  record.raw = std::move(row.change.raw);
-  return record;
-}
+// Resources that are read at once to be filtered.
+constexpr int kCandidates = 128;
 
 }  // namespace
 
@@ -42,44 +31,6 @@ Reader::Pair::Pair(SQLite::Database& database, std::string_view rest, std::strin
     : without_raw(database, absl::StrCat("SELECT ", Absl(columns), kChangeColumns, Absl(rest))),
       with_raw(database,
                absl::StrCat("SELECT ", Absl(columns), kChangeColumns, ", c.raw", Absl(rest))) {}
-
-// One call never gets behind the last of as many.
-constexpr size_t kRangeMax = ReadBudget::kRowsMax + 1;
-
-// Resources that are read at once to be filtered.
-constexpr int kCandidates = 128;
-
-// What one call of Changes gathers.
-class Reader::Filling {
- public:
-  Filling(const ChangeQuery& query, ChangePage& page) : query_(query), page_(page) {}
-
-  // False: the page is full, and this row is for the next call.
-  bool TakeRow() {
-    return page_.changes.size() < static_cast<size_t>(std::max(query_.max_changes, 1)) &&
-           budget_.Take();
-  }
-  bool Add(ChangePtr change) {
-    if (change->kind == ChangeKind::kHidden) return true;
-    bytes_ += change->Bytes();
-    if (bytes_ > query_.max_bytes && !page_.changes.empty()) return false;
-    page_.changes.push_back(std::move(change));
-    return true;
-  }
-  void LookedAt(Revision revision) { looked_at_ = revision; }
-  // Nothing between the last row and the end of the range is missing; or it is, from there on.
-  void End(bool full) {
-    if (full) page_.through = looked_at_.value_or(query_.after);
-  }
-  Revision through() const { return page_.through; }
-
- private:
-  const ChangeQuery& query_;
-  ChangePage& page_;
-  ReadBudget budget_;
-  size_t bytes_ = 0;
-  std::optional<Revision> looked_at_;
-};
 
 Reader::Reader(const SqliteOptions& options, const Scopes& scopes, const Overlay& overlay,
                const Floors& floors)
@@ -130,12 +81,6 @@ void Reader::Cover(const Overlay::Age& age) {
     Query(begin_).Run();
     open_ = true;
   }
-}
-
-template <typename Answer>
-Answer Reader::Covered(Answer answer) {
-  Cover(answer.age);
-  return answer;
 }
 
 std::optional<Record> Reader::Get(const Key& key, bool raw, Revision at, Revision head) {
@@ -265,79 +210,6 @@ bool Reader::ListScope(const RecordQuery& query, const Scope& scope, std::string
   return true;
 }
 
-ChangePage Reader::Changes(const ChangeQuery& query, Revision head) {
-  ChangePage page;
-  page.head = head;
-  page.through = std::max(query.after, std::min(query.through.value_or(head), head));
-  const Scope* first = scopes_.Seek(query.selection, ScopeName("", "", ""));
-  if (first != nullptr && page.through > query.after) {
-    Begin(head);
-    Filling filling(query, page);
-    if (scopes_.After(query.selection, *first) == nullptr) {
-      ScanScope(query, *first, filling);
-    } else {
-      ScanAll(query, filling);
-    }
-  }
-  page.floor = floors_.history.load();
-  page.tombstone_floor = floors_.tombstones.load();
-  return page;
-}
-
-void Reader::ScanScope(const ChangeQuery& query, const Scope& scope, Filling& filling) {
-  const Revision through = filling.through();
-  Overlay::Revisions late = Covered(overlay_.Of(scope.id, query.after, through, kRangeMax));
-  std::vector<Revision> revisions;
-  {
-    Query rows(scan_scope_);
-    rows.Bind(scope.id).Bind(query.after).Bind(std::min(through, late.applied));
-    rows.Bind(static_cast<int64_t>(kRangeMax));
-    while (rows.Next()) revisions.push_back(rows.Int(0));
-  }
-  revisions.insert(revisions.end(), late.revisions.begin(), late.revisions.end());
-  for (const Revision revision : revisions) {
-    bool full = !filling.TakeRow();
-    if (!full) {
-      std::optional<ChangeRow> row = FindLog(revision, scope, query.raw);
-      // The overlay may name what has gone since.
-      if (!row.has_value() && revision > floors_.history.load()) ThrowMissing(revision);
-      full = row.has_value() && !filling.Add(ChangeOf(*std::move(row), scope, query));
-    }
-    if (full) {
-      filling.End(true);
-      return;
-    }
-    filling.LookedAt(revision);
-  }
-}
-
-void Reader::ScanAll(const ChangeQuery& query, Filling& filling) {
-  absl::flat_hash_map<int64_t, const Scope*> covered;  // null: not
-  const auto find_covered = [&](int64_t id) {
-    const auto [at, inserted] = covered.try_emplace(id, nullptr);
-    if (inserted) {
-      const Scope* scope = scopes_.Find(id);
-      if (scope == nullptr) throw DamagedRow(absl::StrCat("scope ", id, " is not known"));
-      if (query.selection.Covers(scope->KeyOf(""))) at->second = scope;
-    }
-    return at->second;
-  };
-  Query rows(scan_[query.raw]);
-  rows.Bind(query.after).Bind(filling.through());
-  while (rows.Next()) {
-    bool full = !filling.TakeRow();
-    const Scope* scope = full ? nullptr : find_covered(rows.Int(kScopeColumn));
-    if (scope != nullptr) {
-      full = !filling.Add(ChangeOf(ReadChange(rows, 0, query.raw, *scope), *scope, query));
-    }
-    if (full) {
-      filling.End(true);
-      return;
-    }
-    filling.LookedAt(rows.Int(0));
-  }
-}
-
 std::optional<int64_t> Reader::CommittedAt(Revision revision, Revision head) {
   Begin(head);
   int64_t scope_id = 0;
@@ -409,23 +281,6 @@ void Reader::MissingOrGone(Revision revision, Revision at) const {
   // The floors are moved first: what is gone in the snapshot is below them now.
   if (at < floors_.history.load()) throw Compacted();
   if (revision > floors_.tombstones.load()) ThrowMissing(revision);
-}
-
-ChangePtr Reader::ChangeOf(ChangeRow row, const Scope& scope, const ChangeQuery& query) {
-  Change& change = row.change;
-  const bool before =
-      change.kind == ChangeKind::kDeleted || (query.before && change.kind == ChangeKind::kUpdated);
-  if (before) {
-    std::optional<ChangeRow> old = FindLog(change.prev, scope, query.raw);
-    if (!old.has_value() && change.revision > floors_.history.load()) ThrowMissing(change.prev);
-    if (old.has_value() && old->change.key != change.key) {
-      throw DamagedRow(absl::StrCat("change ", change.revision, ": prev"));
-    }
-    if (old.has_value()) {
-      change.before = std::make_shared<const Record>(RecordOf(*std::move(old)));
-    }
-  }
-  return std::make_shared<const Change>(std::move(change));
 }
 
 }  // namespace tributary::sqlite

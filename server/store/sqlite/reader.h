@@ -59,7 +59,10 @@ class Reader {
   void Cover(const Overlay::Age& age);
   // An answer of the overlay, with a snapshot that fits to it.
   template <typename Answer>
-  Answer Covered(Answer answer);
+  Answer Covered(Answer answer) {
+    Cover(answer.age);
+    return answer;
+  }
 
   // The row of the resource that was the newest at `at`, from that of `revision` back.
   std::optional<ChangeRow> WalkBack(Revision revision, const Scope& scope, std::string_view id,

@@ -1,6 +1,7 @@
 #include "server/store/sqlite/rows.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/hash.h"
@@ -134,6 +135,20 @@ ChangeRow ReadChange(const Query& query, int first, bool raw, const Scope& scope
     }
   }
   return row;
+}
+
+Record RecordOf(ChangeRow row) {
+  Record record;
+  record.revision = row.change.revision;
+  record.deleted = row.IsTombstone();
+  record.key = std::move(row.change.key);
+  record.state = std::move(row.change.state);
+  record.raw = std::move(row.change.raw);
+  return record;
+}
+
+void ThrowMissing(Revision revision) {
+  throw DamagedRow(absl::StrCat("change ", revision, " is missing"));
 }
 
 int64_t PointerChecksum(const Key& key, const Pointer& pointer) {

@@ -54,6 +54,12 @@ void InsertChange(SQLite::Statement& insert, const ChangeRow& row, int64_t scope
 // of `scope`.
 ChangeRow ReadChange(const Query& query, int first, bool raw, const Scope& scope);
 
+// The resource as the change left it.
+Record RecordOf(ChangeRow row);
+
+// Throws DamagedRow: the row is missing.
+[[noreturn]] void ThrowMissing(Revision revision);
+
 // A row of the table `resource`: the newest change of one resource, and the version that later
 // deliveries are held against. That may be greater than the change's own: a delivery that changed
 // nothing raises it.

@@ -1,0 +1,144 @@
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "server/store/sqlite/read_budget.h"
+#include "server/store/sqlite/reader.h"
+
+namespace tributary::sqlite {
+namespace {
+
+constexpr int kScopeColumn = 2;  // of kChangeColumns
+
+// One call never gets behind the last of as many.
+constexpr size_t kRangeMax = ReadBudget::kRowsMax + 1;
+
+}  // namespace
+
+// What one call of Changes gathers.
+class Reader::Filling {
+ public:
+  Filling(const ChangeQuery& query, ChangePage& page) : query_(query), page_(page) {}
+
+  // False: the page is full, and this row is for the next call.
+  bool TakeRow() {
+    return page_.changes.size() < static_cast<size_t>(std::max(query_.max_changes, 1)) &&
+           budget_.Take();
+  }
+  bool Add(ChangePtr change) {
+    if (change->kind == ChangeKind::kHidden) return true;
+    bytes_ += change->Bytes();
+    if (bytes_ > query_.max_bytes && !page_.changes.empty()) return false;
+    page_.changes.push_back(std::move(change));
+    return true;
+  }
+  void LookedAt(Revision revision) { looked_at_ = revision; }
+  // Nothing between the last row and the end of the range is missing; or it is, from there on.
+  void End(bool full) {
+    if (full) page_.through = looked_at_.value_or(query_.after);
+  }
+  Revision through() const { return page_.through; }
+
+ private:
+  const ChangeQuery& query_;
+  ChangePage& page_;
+  ReadBudget budget_;
+  size_t bytes_ = 0;
+  std::optional<Revision> looked_at_;
+};
+
+ChangePage Reader::Changes(const ChangeQuery& query, Revision head) {
+  ChangePage page;
+  page.head = head;
+  page.through = std::max(query.after, std::min(query.through.value_or(head), head));
+  const Scope* first = scopes_.Seek(query.selection, ScopeName("", "", ""));
+  if (first != nullptr && page.through > query.after) {
+    Begin(head);
+    Filling filling(query, page);
+    if (scopes_.After(query.selection, *first) == nullptr) {
+      ScanScope(query, *first, filling);
+    } else {
+      ScanAll(query, filling);
+    }
+  }
+  page.floor = floors_.history.load();
+  page.tombstone_floor = floors_.tombstones.load();
+  return page;
+}
+
+void Reader::ScanScope(const ChangeQuery& query, const Scope& scope, Filling& filling) {
+  const Revision through = filling.through();
+  Overlay::Revisions late = Covered(overlay_.Of(scope.id, query.after, through, kRangeMax));
+  std::vector<Revision> revisions;
+  {
+    Query rows(scan_scope_);
+    rows.Bind(scope.id).Bind(query.after).Bind(std::min(through, late.applied));
+    rows.Bind(static_cast<int64_t>(kRangeMax));
+    while (rows.Next()) revisions.push_back(rows.Int(0));
+  }
+  revisions.insert(revisions.end(), late.revisions.begin(), late.revisions.end());
+  for (const Revision revision : revisions) {
+    bool full = !filling.TakeRow();
+    if (!full) {
+      std::optional<ChangeRow> row = FindLog(revision, scope, query.raw);
+      // The overlay may name what has gone since.
+      if (!row.has_value() && revision > floors_.history.load()) ThrowMissing(revision);
+      full = row.has_value() && !filling.Add(ChangeOf(*std::move(row), scope, query));
+    }
+    if (full) {
+      filling.End(true);
+      return;
+    }
+    filling.LookedAt(revision);
+  }
+}
+
+void Reader::ScanAll(const ChangeQuery& query, Filling& filling) {
+  absl::flat_hash_map<int64_t, const Scope*> covered;  // null: not
+  const auto find_covered = [&](int64_t id) {
+    const auto [at, inserted] = covered.try_emplace(id, nullptr);
+    if (inserted) {
+      const Scope* scope = scopes_.Find(id);
+      if (scope == nullptr) throw DamagedRow(absl::StrCat("scope ", id, " is not known"));
+      if (query.selection.Covers(scope->KeyOf(""))) at->second = scope;
+    }
+    return at->second;
+  };
+  Query rows(scan_[query.raw]);
+  rows.Bind(query.after).Bind(filling.through());
+  while (rows.Next()) {
+    bool full = !filling.TakeRow();
+    const Scope* scope = full ? nullptr : find_covered(rows.Int(kScopeColumn));
+    if (scope != nullptr) {
+      full = !filling.Add(ChangeOf(ReadChange(rows, 0, query.raw, *scope), *scope, query));
+    }
+    if (full) {
+      filling.End(true);
+      return;
+    }
+    filling.LookedAt(rows.Int(0));
+  }
+}
+
+ChangePtr Reader::ChangeOf(ChangeRow row, const Scope& scope, const ChangeQuery& query) {
+  Change& change = row.change;
+  const bool before =
+      change.kind == ChangeKind::kDeleted || (query.before && change.kind == ChangeKind::kUpdated);
+  if (before) {
+    std::optional<ChangeRow> old = FindLog(change.prev, scope, query.raw);
+    if (!old.has_value() && change.revision > floors_.history.load()) ThrowMissing(change.prev);
+    if (old.has_value() && old->change.key != change.key) {
+      throw DamagedRow(absl::StrCat("change ", change.revision, ": prev"));
+    }
+    if (old.has_value()) {
+      change.before = std::make_shared<const Record>(RecordOf(*std::move(old)));
+    }
+  }
+  return std::make_shared<const Change>(std::move(change));
+}
+
+}  // namespace tributary::sqlite
