@@ -62,7 +62,7 @@ def readme():
 
 
 # Whether the server takes filters in Watch, so that those of docs/filters.md are run too.
-WATCH_TAKES_FILTERS = False
+WATCH_TAKES_FILTERS = True
 
 
 def examples(page):
