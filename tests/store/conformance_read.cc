@@ -1,8 +1,10 @@
 // What a store promises of its reads.
 
 #include <atomic>
+#include <memory>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "tests/store/conformance.h"
 
 namespace tributary::testing {
@@ -88,6 +90,58 @@ TEST_P(StoreConformance, BatchGetAnswersInTheOrderAskedForAndNamesWhatIsMissing)
   EXPECT_EQ(batch->revision, 4);
   query.scope.owner_id = "stranger";
   EXPECT_THAT(store_->BatchGet(query)->missing, ElementsAre("c", "nope", "a", "b"));
+}
+
+TEST_P(StoreConformance, GetAndBatchGetShowAnOlderRevision) {
+  Commit({Updated("a").At(1).State("old"), Updated("a").At(2).State("new"), Deleted("a").At(3),
+          Updated("b").At(4).State("b")});
+  const auto at = [&](Revision revision) {
+    const auto record = store_->Get(KeyOf("a"), false, revision);
+    TRIBUTARY_EXPECT_OK(record);
+    if (!record.ok() || !record->has_value()) return std::string("(absent)");
+    return (*record)->deleted ? "(deleted)" : (*record)->state;
+  };
+  EXPECT_EQ(at(0), "(absent)");
+  EXPECT_EQ(at(1), "old");
+  EXPECT_EQ(at(2), "new");
+  EXPECT_EQ(at(4), "(deleted)");
+  EXPECT_THAT(store_->Get(KeyOf("a"), false, 5), StatusIs(absl::StatusCode::kOutOfRange));
+  BatchQuery query;
+  query.scope = KeyOf("");
+  query.ids = {"b", "a"};
+  query.revision = 2;
+  const auto batch = store_->BatchGet(query);
+  TRIBUTARY_ASSERT_OK(batch);
+  ASSERT_THAT(batch->records, SizeIs(1));
+  EXPECT_EQ(batch->records[0].state, "new");
+  EXPECT_THAT(batch->missing, ElementsAre("b"));
+  EXPECT_EQ(batch->revision, 2);
+}
+
+// Whose state names a resource that exists.
+class NamesOneThatExists final : public RecordFilter {
+ public:
+  bool Matches(const Record& record, RecordLookup& others) const override {
+    return others.Find(KeyOf(record.state)).has_value();
+  }
+};
+
+TEST_P(StoreConformance, AFilterLooksFurtherAtTheRevisionOfThePage) {
+  // More than are read at once, and some that fail.
+  for (int i = 0; i < 300; ++i) {
+    CommitOne(Updated(absl::StrCat("r", 1000 + i)).At(i).State(i % 3 == 0 ? "target" : "nobody"));
+  }
+  RecordQuery query;
+  query.filter = std::make_shared<const NamesOneThatExists>();
+  query.max_records = 7;
+  EXPECT_THAT(ListAll(query), IsEmpty());
+  CommitOne(Updated("target").At(400).State("x"));
+  const Revision there = HeadRevision();
+  EXPECT_THAT(ListAll(query), SizeIs(100));
+  CommitOne(Deleted("target").At(401));
+  EXPECT_THAT(ListAll(query), IsEmpty());
+  query.revision = there;
+  EXPECT_THAT(ListAll(query), SizeIs(100));
 }
 
 TEST_P(StoreConformance, BatchGetNamesWhatDidNotFit) {
