@@ -62,11 +62,11 @@ size_t BytesFieldSize(uint32_t field, size_t size) {
   return VarintSize(uint64_t{field} << 3) + VarintSize(size) + size;
 }
 
-bool Reader::ReadVarint(uint64_t& value) {
+bool TakeVarint(std::string_view& bytes, uint64_t& value) {
   value = 0;
-  for (int shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
-    const auto byte = static_cast<uint8_t>(rest_.front());
-    rest_.remove_prefix(1);
+  for (int shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
+    const auto byte = static_cast<uint8_t>(bytes.front());
+    bytes.remove_prefix(1);
     value |= uint64_t{byte & 0x7Fu} << shift;
     if (byte < 0x80) return true;
   }
@@ -84,12 +84,12 @@ std::optional<Field> Reader::Next() {
   const char* begin = rest_.data();
   Field field;
   uint64_t tag = 0;
-  if (!ReadVarint(tag) || tag >> 3 == 0 || tag >> 3 > 0x1FFFFFFF) return Malformed();
+  if (!TakeVarint(rest_, tag) || tag >> 3 == 0 || tag >> 3 > 0x1FFFFFFF) return Malformed();
   field.number = static_cast<uint32_t>(tag >> 3);
   field.type = static_cast<Type>(tag & 7);
   switch (field.type) {
     case Type::kVarint:
-      if (!ReadVarint(field.varint)) return Malformed();
+      if (!TakeVarint(rest_, field.varint)) return Malformed();
       break;
     case Type::kFixed64:
     case Type::kFixed32: {
@@ -101,7 +101,7 @@ std::optional<Field> Reader::Next() {
     }
     case Type::kBytes: {
       uint64_t size = 0;
-      if (!ReadVarint(size) || size > rest_.size()) return Malformed();
+      if (!TakeVarint(rest_, size) || size > rest_.size()) return Malformed();
       field.bytes = rest_.substr(0, size);
       rest_.remove_prefix(size);
       break;

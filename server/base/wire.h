@@ -21,6 +21,9 @@ void AppendBytes(std::string& out, uint32_t field, std::string_view bytes);
 // A google.protobuf.Timestamp of `micros` since 1970.
 void AppendTimestamp(std::string& out, uint32_t field, int64_t micros);
 
+// Takes a varint off the front of `bytes`. False, and both are anything: it is malformed.
+bool TakeVarint(std::string_view& bytes, uint64_t& value);
+
 size_t VarintSize(uint64_t value);
 // Size of AppendBytes' output.
 size_t BytesFieldSize(uint32_t field, size_t size);
@@ -43,7 +46,6 @@ class Reader {
   bool ok() const { return ok_; }
 
  private:
-  bool ReadVarint(uint64_t& value);
   std::optional<Field> Malformed();
 
   std::string_view rest_;

@@ -23,7 +23,7 @@ struct Program;
 // nothing is parsed or allocated.
 //
 // Immutable, thread-safe.
-class Filter final : public RecordFilter {
+class Filter final : public RecordFilter, public ChangeFilter {
  public:
   enum class Use {
     kList,  // steps through references; refuses what speaks of a change
@@ -46,7 +46,7 @@ class Filter final : public RecordFilter {
   // What a state filter says of a state. Others are looked up only where the answer hangs on them.
   bool Matches(const Record& record, RecordLookup& others) const override;
   // The same where no reference is stepped through, which is always so with kWatch.
-  bool Matches(const Record& record) const;
+  bool Matches(const Record& record) const override;
 
   // A comparison that holds of every resource that the filter matches, in a form for an index.
   struct Requirement {
@@ -63,14 +63,13 @@ class Filter final : public RecordFilter {
   const std::vector<Requirement>& requirements() const;
 
   // True: it speaks of transitions (previous., changed()), so it chooses changes, not states.
-  bool is_event() const;
+  bool is_event() const override;
 
   // What it says of a change. On a created resource `previous` is absent and changed(f) means that
   // f is present; on a deleted one the current state is the last one, and nothing changed. What is
   // said of a state that is not known is unknown, and so may be the answer: kMaybe. The state
   // before is known if `before_known` and `change` has it or is of kind kCreated.
-  enum class Truth { kNo, kYes, kMaybe };
-  Truth MatchesChange(const Change& change, bool before_known) const;
+  Truth MatchesChange(const Change& change, bool before_known) const override;
 
  private:
   const std::unique_ptr<const filter::Program> program_;

@@ -150,12 +150,7 @@ bool Predicate::HoldsInteger(int64_t integer) const {
 }
 
 bool Predicate::HoldsInstant(std::string_view bytes) const {
-  Instant instant;
-  wire::Reader reader(bytes);
-  while (const std::optional<wire::Field> field = reader.Next()) {
-    if (field->number == 1) instant.seconds = static_cast<int64_t>(field->varint);
-    if (field->number == 2) instant.nanos = static_cast<int32_t>(field->varint);
-  }
+  const Instant instant = DecodeTimestamp(bytes);
   for (const Constant& constant : constants_) {
     const auto order = instant.seconds != constant.instant.seconds
                            ? instant.seconds <=> constant.instant.seconds

@@ -34,17 +34,6 @@ void AppendBigEndian(uint64_t bits, int bytes, std::string& out) {
   }
 }
 
-std::string TimeOf(std::string_view timestamp) {
-  int64_t seconds = 0;
-  int32_t nanos = 0;
-  wire::Reader reader(timestamp);
-  while (const auto part = reader.Next()) {
-    if (part->number == 1) seconds = static_cast<int64_t>(part->varint);
-    if (part->number == 2) nanos = static_cast<int32_t>(part->varint);
-  }
-  return ResourceIndex::OfTime(seconds, nanos);
-}
-
 std::optional<std::string> ValueOf(FieldKind kind, const wire::Field& field) {
   switch (kind) {
     case FieldKind::kString:
@@ -56,7 +45,7 @@ std::optional<std::string> ValueOf(FieldKind kind, const wire::Field& field) {
     case FieldKind::kEnum:
       return ResourceIndex::OfNumber(static_cast<double>(static_cast<int64_t>(field.varint)));
     case FieldKind::kTimestamp:
-      return TimeOf(field.bytes);
+      return ResourceIndex::OfTime(DecodeTimestamp(field.bytes));
     case FieldKind::kReference: {
       wire::Reader reader(field.bytes);
       while (const auto part = reader.Next()) {
@@ -124,7 +113,7 @@ std::vector<IndexEntry> ResourceIndex::EntriesOf(std::string_view state) const {
   while (const auto field = reader.Next()) {
     if (field->number == kFieldsNumber) AddOfFields(field->bytes, entries);
     if (field->number == kCreatedAtNumber || field->number == kUpdatedAtNumber) {
-      entries.push_back({field->number, TimeOf(field->bytes)});
+      entries.push_back({field->number, OfTime(DecodeTimestamp(field->bytes))});
     }
   }
   AddAbsent(entries);
@@ -172,10 +161,10 @@ std::string ResourceIndex::OfNumber(double number) {
   return value;
 }
 
-std::string ResourceIndex::OfTime(int64_t seconds, int32_t nanos) {
+std::string ResourceIndex::OfTime(const Instant& time) {
   std::string value(1, kPresent);
-  AppendBigEndian(static_cast<uint64_t>(seconds) ^ (uint64_t{1} << 63), 8, value);
-  AppendBigEndian(static_cast<uint32_t>(nanos), 4, value);
+  AppendBigEndian(static_cast<uint64_t>(time.seconds) ^ (uint64_t{1} << 63), 8, value);
+  AppendBigEndian(static_cast<uint32_t>(time.nanos), 4, value);
   return value;
 }
 

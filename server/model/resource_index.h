@@ -7,6 +7,7 @@
 
 #include "server/model/field_plan.h"
 #include "server/model/model.h"
+#include "server/model/time_text.h"
 #include "server/store/types.h"
 
 namespace tributary {
@@ -38,7 +39,7 @@ class ResourceIndex {
   static std::string Absent() { return ""; }
   static std::string OfText(std::string_view text);  // strings, and the ids of references
   static std::string OfNumber(double number);        // also enums, by number, and bools
-  static std::string OfTime(int64_t seconds, int32_t nanos);
+  static std::string OfTime(const Instant& time);
 
   // Tells these fields and forms from others.
   int64_t Definition() const;

@@ -129,6 +129,16 @@ std::optional<Instant> ParseInstant(std::string_view text) {
   return instant;
 }
 
+Instant DecodeTimestamp(std::string_view bytes) {
+  Instant instant;
+  wire::Reader reader(bytes);
+  while (const auto field = reader.Next()) {
+    if (field->number == 1) instant.seconds = static_cast<int64_t>(field->varint);
+    if (field->number == 2) instant.nanos = static_cast<int32_t>(field->varint);
+  }
+  return instant;
+}
+
 std::string EncodeTimestamp(const Instant& instant) {
   std::string out;
   wire::AppendUint(out, 1, static_cast<uint64_t>(instant.seconds));

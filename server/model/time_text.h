@@ -21,6 +21,9 @@ struct Instant {
 // 9999.
 std::optional<Instant> ParseInstant(std::string_view text);
 
+// Reads an encoded google.protobuf.Timestamp; what is malformed counts as absent.
+Instant DecodeTimestamp(std::string_view bytes);
+
 // Encodes a google.protobuf.Timestamp.
 std::string EncodeTimestamp(const Instant& instant);
 

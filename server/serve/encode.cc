@@ -156,7 +156,7 @@ void AppendChange(std::string& out, const Change& change, const Telling& telling
   if (format.feed != nullptr) wire::AppendBytes(tail, kKey, KeyMessage(change.key));
   wire::AppendBytes(tail, kDeliveryId, DeliveryId(change.delivery));
 
-  const bool deleted = change.kind == ChangeKind::kDeleted || change.kind == ChangeKind::kHidden;
+  const bool deleted = IsTombstone(change.kind);
   const bool last_state = deleted && change.before != nullptr;
   const std::string key = deleted && !last_state ? KeyState(change.key) : std::string();
   const Shown resource = last_state ? Shown(change.key, *change.before, format)

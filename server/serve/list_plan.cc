@@ -24,9 +24,7 @@ std::string ValueOf(const Requirement& requirement) {
   struct Visitor {
     std::string operator()(const std::string& text) const { return ResourceIndex::OfText(text); }
     std::string operator()(double number) const { return ResourceIndex::OfNumber(number); }
-    std::string operator()(const Instant& time) const {
-      return ResourceIndex::OfTime(time.seconds, time.nanos);
-    }
+    std::string operator()(const Instant& time) const { return ResourceIndex::OfTime(time); }
   };
   return std::visit(Visitor(), requirement.value);
 }

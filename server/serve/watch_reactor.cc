@@ -11,7 +11,6 @@
 #include "server/serve/call.h"
 #include "server/serve/encode.h"
 #include "server/serve/grpc_status.h"
-#include "server/serve/watch_filter.h"
 
 namespace tributary {
 namespace {
@@ -247,10 +246,8 @@ absl::Status WatchReactor::OpenFollower() {
   if (watch.request.stop_at_head) options.stop_at = head.revision;
   options.raw = format_.view == View::kFull;
   options.before = format_.include_previous;
-  if (watch.filter != nullptr) {
-    options.existing_filter = watch.filter;
-    options.filter = std::make_shared<WatchFilter>(watch.filter);
-  }
+  options.existing_filter = watch.filter;
+  options.filter = watch.filter;
   follower_.emplace(streams_.store_, streams_.hub_, std::move(options));
   request_.reset();
   return absl::OkStatus();

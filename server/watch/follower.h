@@ -8,7 +8,6 @@
 #include "server/base/limits.h"
 #include "server/store/store.h"
 #include "server/watch/change_block.h"
-#include "server/watch/change_filter.h"
 #include "server/watch/change_hub.h"
 #include "server/watch/position.h"
 

@@ -23,9 +23,7 @@ std::optional<Telling> ByKind(const Change& change, bool coalesced) {
   return std::nullopt;
 }
 
-bool Exists(const Change& change) {
-  return change.kind == ChangeKind::kCreated || change.kind == ChangeKind::kUpdated;
-}
+bool Exists(const Change& change) { return !IsTombstone(change.kind); }
 
 bool MatchesAfter(const Change& change, const ChangeFilter& filter) {
   return filter.MatchesChange(change, true) == ChangeFilter::Truth::kYes;

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "server/watch/change_filter.h"
+#include "server/store/types.h"
 #include "server/watch/change_type.h"
 
 namespace tributary {

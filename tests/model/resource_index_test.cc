@@ -55,7 +55,7 @@ TEST(ResourceIndex, HoldsOneValueOfAFieldOrTheAbsentOne) {
   EXPECT_THAT(Values("crmOpportunity", "amount", R"("fields":{})"),
               ElementsAre(ResourceIndex::Absent()));
   EXPECT_THAT(Values("crmOpportunity", "updated_at", R"("updatedAt":"1970-01-01T00:00:01.5Z")"),
-              ElementsAre(ResourceIndex::OfTime(1, 500'000'000)));
+              ElementsAre(ResourceIndex::OfTime({1, 500'000'000})));
 }
 
 TEST(ResourceIndex, HoldsTheIdsOfReferences) {
@@ -82,8 +82,8 @@ TEST(ResourceIndex, ValuesSortAsWhatTheyStandFor) {
   const std::pair<int64_t, int32_t> times[] = {{-5, 0}, {-5, 1}, {0, 0}, {0, 999'999'999}, {1, 0}};
   last = ResourceIndex::Absent();
   for (const auto& [seconds, nanos] : times) {
-    EXPECT_LT(last, ResourceIndex::OfTime(seconds, nanos)) << seconds;
-    last = ResourceIndex::OfTime(seconds, nanos);
+    EXPECT_LT(last, ResourceIndex::OfTime({seconds, nanos})) << seconds;
+    last = ResourceIndex::OfTime({seconds, nanos});
   }
   EXPECT_LT(ResourceIndex::Absent(), ResourceIndex::OfText(""));
   EXPECT_LT(ResourceIndex::OfText("a"), ResourceIndex::OfText("a\x01"));

@@ -7,13 +7,10 @@
 
 #include "server/base/hash.h"
 #include "server/store/sqlite/connection.h"
+#include "server/store/sqlite/slice.h"
 
 namespace tributary::sqlite {
 namespace {
-
-// Rows of a slice: more than a commit adds, so that a run is complete before the next one is full.
-constexpr size_t kRowsPerWeight = 2;
-constexpr size_t kRowsMin = 64;
 
 constexpr int kRecoverStep = 1024;
 
@@ -190,7 +187,7 @@ void Fingerprints::Remember(const Fingerprint& fingerprint, const Outcome& outco
 
 void Fingerprints::WriteSlice(size_t weight, int64_t before_us, Revision revision,
                               int64_t delivery) {
-  const size_t rows = kRowsPerWeight * weight + kRowsMin;
+  const size_t rows = SliceRows(weight);
   DeleteRows(rows, before_us);
   if (frozen_.has_value()) WriteRows(rows);
   // What this transaction added is durable when the next one begins to write it.

@@ -5,13 +5,10 @@
 
 #include "server/store/sqlite/connection.h"
 #include "server/store/sqlite/schema.h"
+#include "server/store/sqlite/slice.h"
 
 namespace tributary::sqlite {
 namespace {
-
-// Rows of a slice: twice what the commit adds, so that the floor keeps up; and a few more.
-constexpr size_t kRowsPerWeight = 2;
-constexpr size_t kRowsMin = 64;
 
 // The floor moves by so many changes at once, or by a sixteenth of what it keeps.
 constexpr int64_t kStepMax = 4096;
@@ -101,7 +98,7 @@ void History::WalkTombstones(size_t rows, const Stand& stand) {
       return;
     }
     const auto kind = static_cast<ChangeKind>(row.Int(2));
-    if (kind == ChangeKind::kDeleted || kind == ChangeKind::kHidden) released_.push_back(revision);
+    if (IsTombstone(kind)) released_.push_back(revision);
     if (oldest_released_us_ == 0) oldest_released_us_ = committed_us;
     tombstones_ = {revision, 0};
   }
@@ -131,7 +128,7 @@ void History::Move() {
 }
 
 void History::WriteSlice(size_t weight, const Stand& stand, bool quiet) {
-  const size_t rows = kRowsPerWeight * weight + kRowsMin;
+  const size_t rows = SliceRows(weight);
   WalkHistory(rows, stand);
   WalkTombstones(rows, stand);
   // In this order: what a move releases stays until the move is published.

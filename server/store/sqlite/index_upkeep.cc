@@ -83,7 +83,7 @@ void IndexUpkeep::Insert(const Scope& scope, const std::string& id, Revision rev
   row.Bind(revision);
   if (!row.Next()) return;
   const auto kind = static_cast<ChangeKind>(row.Int(0));
-  if (kind == ChangeKind::kDeleted || kind == ChangeKind::kHidden) return;
+  if (IsTombstone(kind)) return;
   for (const IndexEntry& entry : options_.index(scope.model, row.Bytes(1))) {
     Query(insert_).Bind(scope.id).Bind(entry.field).Bind(entry.value).Bind(id).Bind(revision).Run();
   }

@@ -8,14 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "server/store/sqlite/connection.h"
 #include "server/store/sqlite/schema.h"
+#include "server/store/sqlite/slice.h"
 
 namespace tributary::sqlite {
 namespace {
-
-// Rows of a slice: twice what the commit adds, so that a layer is in the tables when the next one
-// is half full; and a few more, so that small commits get somewhere.
-constexpr size_t kRowsPerWeight = 2;
-constexpr size_t kRowsMin = 64;
 
 constexpr int kRecoverStep = 1024;
 
@@ -72,7 +68,7 @@ class LateWork::RecoveredIndex {
     row.Bind(revision);
     if (!row.Next()) return {};
     const auto kind = static_cast<ChangeKind>(row.Int(0));
-    if (kind == ChangeKind::kDeleted || kind == ChangeKind::kHidden) return {};
+    if (IsTombstone(kind)) return {};
     return options_.index(scope.model, row.Bytes(1));
   }
 
@@ -148,7 +144,7 @@ void LateWork::NoteRaise(const Scope& scope, std::string_view id, const Pointer&
 }
 
 void LateWork::WriteSlice(size_t weight) {
-  const size_t rows = kRowsPerWeight * weight + kRowsMin;
+  const size_t rows = SliceRows(weight);
   if (raises_left_) {
     Query(delete_raises_).Bind(raises_until_).Bind(static_cast<int64_t>(rows)).Run();
     raises_left_ = database_.getChanges() > 0;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/log.h"
+#include "server/base/wire.h"
 #include "server/store/sqlite/connection.h"
 #include "server/store/sqlite/schema.h"
 
@@ -29,24 +30,16 @@ std::string Encode(const std::vector<Revision>& rising) {
   std::string bytes;
   Revision last = 0;
   for (const Revision revision : rising) {
-    auto rest = static_cast<uint64_t>(revision - std::exchange(last, revision));
-    for (; rest >= 0x80; rest >>= 7) bytes.push_back(static_cast<char>(rest | 0x80));
-    bytes.push_back(static_cast<char>(rest));
+    wire::AppendVarint(bytes, static_cast<uint64_t>(revision - std::exchange(last, revision)));
   }
   return bytes;
 }
 
 void Decode(std::string_view bytes, std::vector<Revision>& out) {
   Revision last = 0;
-  uint64_t value = 0;
-  int shift = 0;
-  for (const char byte : bytes) {
-    value |= uint64_t{static_cast<uint8_t>(byte) & 0x7Fu} << shift;
-    shift += 7;
-    if ((byte & 0x80) != 0) continue;
-    last += static_cast<Revision>(std::exchange(value, 0));
+  for (uint64_t more = 0; !bytes.empty() && wire::TakeVarint(bytes, more);) {
+    last += static_cast<Revision>(more);
     out.push_back(last);
-    shift = 0;
   }
 }
 

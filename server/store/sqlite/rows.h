@@ -29,9 +29,7 @@ struct ChangeRow {
   std::string fingerprint;  // likewise, encoded
   Note note = Note::kNone;
 
-  bool IsTombstone() const {
-    return change.kind == ChangeKind::kDeleted || change.kind == ChangeKind::kHidden;
-  }
+  bool IsTombstone() const { return tributary::IsTombstone(change.kind); }
 };
 
 // The columns of `change AS c` that ReadChange reads, in its order; `c.raw`, where wanted, comes
@@ -90,7 +88,7 @@ struct SettledRow {
   ChangeKind kind = ChangeKind::kCreated;
   std::string_view state;
 
-  bool IsTombstone() const { return kind == ChangeKind::kDeleted || kind == ChangeKind::kHidden; }
+  bool IsTombstone() const { return tributary::IsTombstone(kind); }
 };
 
 // Of `settled`, behind the id.
