@@ -216,6 +216,7 @@ TEST_F(SqliteIndex, AProcessThatDiesAnywhereLeavesTheIndexWhole) {
       RecordQuery query;
       query.index = IndexScan{kSize, IndexScan::Order::kRising, "", ""};
       EXPECT_EQ(*All(query), Expected(expected, query));
+      Close();
     }
   }
 }
