@@ -33,6 +33,7 @@ inline constexpr int kPageSizeMax = 1000;
 // each, before it answers with what it has and a token.
 inline constexpr int kFilteredListReadsMax = 10;
 inline constexpr int kBatchGetIdsMax = 1000;
+inline constexpr size_t kExpandMax = 10;  // fields that a request names
 inline constexpr size_t kTokenBytesMax = 4096;
 inline constexpr size_t kErrorBytesMax = 4096;
 

@@ -60,10 +60,17 @@ absl::Status CheckFields(const Descriptor* message, const std::vector<Expected>&
 constexpr std::string_view kTimestamp = "google.protobuf.Timestamp";
 constexpr std::string_view kView = "tributary.v1.View";
 
+// What the requests of all unary methods have.
+absl::Status CheckReadOptions(const MethodDescriptor* method) {
+  return CheckFields(method->input_type(),
+                     {{20, "read_revision", "int64"}, {21, "expand", "string", true}});
+}
+
 absl::Status CheckGet(const MethodDescriptor* method, const Descriptor* resource) {
   if (method->output_type() != resource) {
     return Unfit(resource, absl::StrCat("must be what ", method->name(), " answers"));
   }
+  TRIBUTARY_RETURN_IF_ERROR(CheckReadOptions(method));
   return CheckFields(method->input_type(), {{1, "connector_id", "string"},
                                             {2, "owner_id", "string"},
                                             {3, "id", "string"},
@@ -71,6 +78,7 @@ absl::Status CheckGet(const MethodDescriptor* method, const Descriptor* resource
 }
 
 absl::Status CheckBatchGet(const MethodDescriptor* method, const Descriptor* resource) {
+  TRIBUTARY_RETURN_IF_ERROR(CheckReadOptions(method));
   TRIBUTARY_RETURN_IF_ERROR(CheckFields(method->input_type(), {{1, "connector_id", "string"},
                                                                {2, "owner_id", "string"},
                                                                {3, "ids", "string", true},
@@ -82,6 +90,7 @@ absl::Status CheckBatchGet(const MethodDescriptor* method, const Descriptor* res
 }
 
 absl::Status CheckList(const MethodDescriptor* method, const Descriptor* resource) {
+  TRIBUTARY_RETURN_IF_ERROR(CheckReadOptions(method));
   TRIBUTARY_RETURN_IF_ERROR(CheckFields(method->input_type(), {{1, "connector_id", "string"},
                                                                {2, "owner_id", "string"},
                                                                {3, "filter", "string"},

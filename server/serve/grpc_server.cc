@@ -62,7 +62,7 @@ GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& mo
       server_service_(options.version, models, store, executor, metrics_, clock),
       feed_service_(std::move(feed), models, streams_, metrics_),
       unknown_methods_(metrics_) {
-  const ServingContext context{store, hub, executor, inline_reads_, streams_, metrics_};
+  const ServingContext context{models, store, hub, executor, inline_reads_, streams_, metrics_};
   for (const auto& model : models.models()) {
     resource_services_.push_back(std::make_unique<ResourceService>(*model, context));
   }

@@ -79,6 +79,15 @@ void CheckNumbers(Violations& violations, Request& request) {
     violations.Add("after_revision",
                    absl::StrCat(*request.after_revision, " must not be negative"));
   }
+  // 0 is what a caller sends that has no revision, by accident: before the first change is nothing.
+  if (request.read_revision.value_or(1) < 1) {
+    violations.Add("read_revision", absl::StrCat(*request.read_revision,
+                                                 " must be 1 or more; absent is the newest"));
+  }
+  if (request.expand.size() > limits::kExpandMax) {
+    violations.Add("expand", absl::StrCat("names ", request.expand.size(), " fields, at most ",
+                                          limits::kExpandMax, " are allowed"));
+  }
   if (request.heartbeat_ms < limits::kHeartbeatMsMin ||
       request.heartbeat_ms > limits::kHeartbeatMsMax) {
     violations.Add("heartbeat_interval",
@@ -140,6 +149,21 @@ bool TakeString(const wire::Field& field, Draft& draft) {
   return IsUtf8(field.bytes);
 }
 
+template <typename Draft, std::vector<std::string> Request::*member>
+bool TakeStrings(const wire::Field& field, Draft& draft) {
+  if (field.type != wire::Type::kBytes) return true;
+  (draft.request.*member).emplace_back(field.bytes);
+  return IsUtf8(field.bytes);
+}
+
+template <typename Draft, std::optional<int64_t> Request::*member>
+bool TakeRevision(const wire::Field& field, Draft& draft) {
+  if (field.type == wire::Type::kVarint) {
+    draft.request.*member = static_cast<int64_t>(field.varint);
+  }
+  return true;
+}
+
 template <typename Draft, auto member>
 bool TakeNumber(const wire::Field& field, Draft& draft) {
   using Number = std::remove_reference_t<decltype(draft.request.*member)>;
@@ -160,16 +184,9 @@ const RequestReader::NamedTake RequestReader::kTakes[] = {
     {"page_size", &TakeNumber<Draft, &Request::page_size>},
     {"include_previous", &TakeNumber<Draft, &Request::include_previous>},
     {"stop_at_head", &TakeNumber<Draft, &Request::stop_at_head>},
-    {"ids",
-     [](const wire::Field& field, Draft& draft) {
-       if (field.type == wire::Type::kBytes) draft.request.ids.emplace_back(field.bytes);
-       return field.type != wire::Type::kBytes || IsUtf8(field.bytes);
-     }},
-    {"models",
-     [](const wire::Field& field, Draft& draft) {
-       if (field.type == wire::Type::kBytes) draft.request.models.emplace_back(field.bytes);
-       return field.type != wire::Type::kBytes || IsUtf8(field.bytes);
-     }},
+    {"ids", &TakeStrings<Draft, &Request::ids>},
+    {"models", &TakeStrings<Draft, &Request::models>},
+    {"expand", &TakeStrings<Draft, &Request::expand>},
     {"view",
      [](const wire::Field& field, Draft& draft) {
        if (field.type == wire::Type::kVarint) draft.view = static_cast<int>(field.varint);
@@ -180,13 +197,8 @@ const RequestReader::NamedTake RequestReader::kTakes[] = {
        if (field.type == wire::Type::kVarint) draft.start = static_cast<int>(field.varint);
        return true;
      }},
-    {"after_revision",
-     [](const wire::Field& field, Draft& draft) {
-       if (field.type == wire::Type::kVarint) {
-         draft.request.after_revision = static_cast<int64_t>(field.varint);
-       }
-       return true;
-     }},
+    {"after_revision", &TakeRevision<Draft, &Request::after_revision>},
+    {"read_revision", &TakeRevision<Draft, &Request::read_revision>},
     {"heartbeat_interval",
      [](const wire::Field& field, Draft& draft) {
        if (field.type != wire::Type::kBytes) return true;

@@ -35,6 +35,8 @@ struct Request {
   bool include_previous = false;
   bool stop_at_head = false;
   std::vector<std::string> models;
+  std::optional<int64_t> read_revision;
+  std::vector<std::string> expand;
 };
 
 // Reads the requests of one method. Which field stands under which number is looked up once, in the
@@ -43,8 +45,8 @@ class RequestReader {
  public:
   explicit RequestReader(const google::protobuf::Descriptor& type);
 
-  // Checks what needs no store: INVALID_ARGUMENT with a violation per field at fault. What a filter
-  // or an order says is not checked.
+  // Checks what needs neither store nor model: INVALID_ARGUMENT with a violation per field at
+  // fault. What filter, order_by and expand say is not looked at.
   absl::StatusOr<Request> Read(const grpc::ByteBuffer& bytes) const;
 
  private:

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "grpcpp/support/slice.h"
 #include "server/base/error.h"
 #include "server/base/limits.h"
 #include "server/base/status_macros.h"
@@ -36,10 +37,22 @@ absl::Status PageTokenExpired(Revision revision) {
                    std::move(detail));
 }
 
+// An answer with expanded references takes several reads: not one for gRPC's own threads.
+bool AsksToExpand(const grpc::ByteBuffer& request) {
+  constexpr uint32_t kExpand = 21;
+  grpc::Slice slice;
+  if (!request.TrySingleSlice(&slice).ok()) return true;  // long enough for anything
+  wire::Reader reader({reinterpret_cast<const char*>(slice.begin()), slice.size()});
+  while (const auto field = reader.Next()) {
+    if (field->number == kExpand) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 ResourceService::ResourceService(const Model& model, const ServingContext& context)
-    : model_(model), index_(model), context_(context) {
+    : model_(model), index_(model), references_(model), context_(context) {
   const google::protobuf::ServiceDescriptor& service = *model.service();
   for (int i = 0; i < service.method_count(); ++i) {
     const google::protobuf::MethodDescriptor& method = *service.method(i);
@@ -60,7 +73,7 @@ void ResourceService::AddUnary(const google::protobuf::MethodDescriptor& method,
   UnaryWork work = [this, reader = RequestReader(*method.input_type()),
                     handler](const grpc::ByteBuffer& bytes) -> absl::StatusOr<std::string> {
     TRIBUTARY_ASSIGN_OR_RETURN(const Request request, reader.Read(bytes));
-    return (this->*handler)(request);
+    return Answer(handler, request);
   };
   const bool is_point_read = handler == &ResourceService::Get;
   MethodMetrics& metrics = context_.metrics.Add(method);
@@ -68,7 +81,7 @@ void ResourceService::AddUnary(const google::protobuf::MethodDescriptor& method,
                                 grpc::CallbackServerContext* context,
                                 const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
     const UnaryCall call{metrics, context, request, response};
-    if (is_point_read) {
+    if (is_point_read && !AsksToExpand(*request)) {
       if (const InlineRead turn(context_.inline_reads); turn) return AnswerHere(call, work);
     }
     return AnswerOn(context_.executor, call, work);
@@ -119,29 +132,86 @@ absl::Status ResourceService::NotFound(const Request& request, const Record* tom
                    std::move(detail));
 }
 
+absl::StatusOr<std::string> ResourceService::Answer(Method handler, const Request& request) const {
+  absl::StatusOr<std::string> answer = (this->*handler)(request);
+  if (!absl::IsOutOfRange(answer.status())) return answer;
+  ErrorDetail detail = DetailOf(answer.status());
+  if (detail.reason != reason::kRevisionCompacted && detail.reason != reason::kPositionInFuture) {
+    return answer;
+  }
+  // An answer that takes several reads shows the revision of the first. History that passes even
+  // the newest one meanwhile is no fault of who asked for the newest: once more, then.
+  if (!request.read_revision.has_value()) return (this->*handler)(request);
+  TRIBUTARY_ASSIGN_OR_RETURN(const Head head, context_.store.GetHead());
+  detail.metadata = {{"oldest_revision", absl::StrCat(head.oldest_revision)},
+                     {"head_revision", absl::StrCat(head.revision)}};
+  detail.violations.push_back({"read_revision", std::string(answer.status().message())});
+  return MakeError(absl::StatusCode::kOutOfRange,
+                   absl::StrCat("read_revision: ", answer.status().message()), std::move(detail));
+}
+
 absl::StatusOr<std::string> ResourceService::Get(const Request& request) const {
   const Key key{model_.name(), request.connector_id, request.owner_id, request.id};
-  TRIBUTARY_ASSIGN_OR_RETURN(const std::optional<Record> record,
-                             context_.store.Get(key, request.view == View::kFull));
+  TRIBUTARY_ASSIGN_OR_RETURN(const std::vector<ReferenceField> selected,
+                             references_.Select(request.expand));
+  std::optional<Revision> at = request.read_revision;
+  if (!selected.empty() && !at.has_value()) {
+    TRIBUTARY_ASSIGN_OR_RETURN(const Head head, context_.store.GetHead());
+    at = head.revision;
+  }
+  TRIBUTARY_ASSIGN_OR_RETURN(std::optional<Record> record,
+                             context_.store.Get(key, request.view == View::kFull, at));
   if (!record.has_value()) return NotFound(request, nullptr);
   if (record->deleted) return NotFound(request, &*record);
-  return EncodeResource(*record, request.view);
+  if (selected.empty()) return EncodeResource(*record, request.view);
+  std::vector<Record> records;
+  records.push_back(*std::move(record));
+  TRIBUTARY_ASSIGN_OR_RETURN(
+      const Expansion expansion,
+      Expansion::Read(context_.store, context_.models, selected, records, *at));
+  // What finds no room stays a reference: there is no other answer that it could be in.
+  expansion.PutInto(records[0], limits::kAnswerBytesMax - ResourceBytes(records[0], request.view));
+  return EncodeResource(records[0], request.view);
+}
+
+bool ResourceService::AppendItem(std::string& out, uint32_t number, Record& record,
+                                 const Expansion& expansion, View view) {
+  constexpr size_t kFrameBytes = 8;  // tag and length
+  const size_t bytes = out.size() + ResourceBytes(record, view) + kFrameBytes;
+  const size_t room = bytes < limits::kPageBytesMax ? limits::kPageBytesMax - bytes : 0;
+  const bool is_whole = expansion.PutInto(record, room);
+  // An answer holds its first resource whatever its size, with what it leaves room for.
+  if (!out.empty() && (bytes > limits::kPageBytesMax || !is_whole)) return false;
+  AppendResource(out, number, record, view);
+  return true;
 }
 
 absl::StatusOr<std::string> ResourceService::BatchGet(const Request& request) const {
+  TRIBUTARY_ASSIGN_OR_RETURN(const std::vector<ReferenceField> selected,
+                             references_.Select(request.expand));
   BatchQuery query;
   query.scope = {model_.name(), request.connector_id, request.owner_id, ""};
   query.ids = request.ids;
+  query.revision = request.read_revision;
   query.raw = request.view == View::kFull;
   query.max_bytes = limits::kPageBytesMax;
   // The ids that an answer repeats take room too.
   for (const std::string& id : request.ids) {
     query.max_bytes -= std::min(query.max_bytes / 2, wire::BytesFieldSize(kUnreadIds, id.size()));
   }
-  TRIBUTARY_ASSIGN_OR_RETURN(const RecordBatch batch, context_.store.BatchGet(query));
+  TRIBUTARY_ASSIGN_OR_RETURN(RecordBatch batch, context_.store.BatchGet(query));
+  TRIBUTARY_ASSIGN_OR_RETURN(
+      const Expansion expansion,
+      Expansion::Read(context_.store, context_.models, selected, batch.records, batch.revision));
   std::string out;
-  for (const Record& record : batch.records) AppendResource(out, kFound, record, request.view);
+  std::vector<std::string> unread;
+  for (Record& record : batch.records) {
+    if (!unread.empty() || !AppendItem(out, kFound, record, expansion, request.view)) {
+      unread.push_back(record.key.id);
+    }
+  }
   for (const std::string& id : batch.missing) wire::AppendBytes(out, kMissingIds, id);
+  for (const std::string& id : unread) wire::AppendBytes(out, kUnreadIds, id);
   for (const std::string& id : batch.unread) wire::AppendBytes(out, kUnreadIds, id);
   wire::AppendUint(out, kBatchRevision, static_cast<uint64_t>(batch.revision));
   return out;
@@ -155,11 +225,11 @@ std::string ResourceService::OrderValue(const RecordQuery& query, const Record& 
   return "";
 }
 
-absl::StatusOr<std::string> ResourceService::List(const Request& request) const {
-  const TokenBinding binding{context_.store.id(), Selected(request), request.filter,
-                             request.order_by};
+absl::StatusOr<RecordQuery> ResourceService::ListQuery(const Request& request,
+                                                       const TokenBinding& binding) const {
   RecordQuery query;
   query.selection = binding.selection;
+  query.revision = request.read_revision;
   query.raw = request.view == View::kFull;
   TRIBUTARY_ASSIGN_OR_RETURN(ListPlan plan, PlanList(model_, index_, request));
   query.filter = std::move(plan.filter);
@@ -170,46 +240,61 @@ absl::StatusOr<std::string> ResourceService::List(const Request& request) const 
     query.after = std::move(position.last);
     query.after_value = std::move(position.value);
   }
-  std::string out;
-  int count = 0;
+  return query;
+}
+
+absl::StatusOr<bool> ResourceService::AppendPage(ListAnswer& answer, RecordPage page,
+                                                 const std::vector<ReferenceField>& selected,
+                                                 const Request& request) const {
+  TRIBUTARY_ASSIGN_OR_RETURN(
+      const Expansion expansion,
+      Expansion::Read(context_.store, context_.models, selected, page.records, page.revision));
+  size_t bytes = answer.out.size();
+  for (const Record& record : page.records) bytes += ResourceBytes(record, request.view) + 8;
+  answer.out.reserve(bytes);  // to grow by doubling would copy a page twice over
+  for (Record& record : page.records) {
+    if (!AppendItem(answer.out, kItems, record, expansion, request.view)) return true;
+    answer.query.after_value = OrderValue(answer.query, record);
+    answer.query.after = std::move(record.key);
+    ++answer.count;
+  }
+  answer.query.after = std::move(page.next);
+  answer.query.after_value = std::move(page.next_value);
+  return answer.count == request.page_size || !answer.query.after.has_value();
+}
+
+absl::StatusOr<std::string> ResourceService::List(const Request& request) const {
+  const TokenBinding binding{.store_id = context_.store.id(),
+                             .selection = Selected(request),
+                             .filter = request.filter,
+                             .order_by = request.order_by,
+                             .read_revision = request.read_revision};
+  TRIBUTARY_ASSIGN_OR_RETURN(const std::vector<ReferenceField> selected,
+                             references_.Select(request.expand));
+  ListAnswer answer;
+  RecordQuery& query = answer.query;
+  TRIBUTARY_ASSIGN_OR_RETURN(query, ListQuery(request, binding));
   int reads_left =
       query.filter == nullptr ? std::numeric_limits<int>::max() : limits::kFilteredListReadsMax;
   for (bool full = false; !full && reads_left > 0; --reads_left) {
-    query.max_records = request.page_size - count;
-    query.max_bytes = limits::kPageBytesMax - std::min(out.size(), limits::kPageBytesMax);
+    query.max_records = request.page_size - answer.count;
+    query.max_bytes = limits::kPageBytesMax - std::min(answer.out.size(), limits::kPageBytesMax);
     absl::StatusOr<RecordPage> read = context_.store.List(query);
-    if (absl::IsOutOfRange(read.status()) && query.revision.has_value()) {
+    if (absl::IsOutOfRange(read.status()) && !request.page_token.empty()) {
       return PageTokenExpired(*query.revision);
     }
     TRIBUTARY_ASSIGN_OR_RETURN(RecordPage page, std::move(read));
     query.revision = page.revision;
-    size_t bytes = out.size();
-    for (const Record& record : page.records) bytes += ResourceBytes(record, request.view) + 8;
-    out.reserve(bytes);  // to grow by doubling would copy a page twice over
-    for (const Record& record : page.records) {
-      // The store's page holds its first record whatever its size; an answer that has some already
-      // does not.
-      full =
-          !out.empty() && out.size() + ResourceBytes(record, request.view) > limits::kPageBytesMax;
-      if (full) break;
-      AppendResource(out, kItems, record, request.view);
-      query.after = record.key;
-      query.after_value = OrderValue(query, record);
-      ++count;
-    }
-    if (full) break;
-    query.after = std::move(page.next);
-    query.after_value = std::move(page.next_value);
-    full = count == request.page_size || !query.after.has_value();
+    TRIBUTARY_ASSIGN_OR_RETURN(full, AppendPage(answer, std::move(page), selected, request));
   }
   if (query.after.has_value()) {
-    wire::AppendBytes(out, kNextPageToken,
+    wire::AppendBytes(answer.out, kNextPageToken,
                       EncodePageToken(binding, {*query.revision, *std::move(query.after),
                                                 std::move(query.after_value)}));
     context_.store.HoldHistory(*query.revision);
   }
-  wire::AppendUint(out, kListRevision, static_cast<uint64_t>(*query.revision));
-  return out;
+  wire::AppendUint(answer.out, kListRevision, static_cast<uint64_t>(*query.revision));
+  return std::move(answer.out);
 }
 
 }  // namespace tributary

@@ -223,6 +223,9 @@ absl::StatusOr<PagePosition> DecodePageToken(std::string_view token, const Token
   if (const std::string_view differs = FirstDifference(*content, binding); !differs.empty()) {
     return OtherRequest("page_token", differs, reason::kPageTokenMismatch);
   }
+  if (binding.read_revision.value_or(content->revision) != content->revision) {
+    return OtherRequest("page_token", "read_revision", reason::kPageTokenMismatch);
+  }
   return PagePosition{content->revision, *std::move(content->last), std::move(content->last_value)};
 }
 

@@ -19,6 +19,7 @@ struct TokenBinding {
   std::string filter;    // byte for byte
   std::string order_by;  // List only
   bool feed = false;     // of the feed, whatever models it is narrowed to
+  std::optional<Revision> read_revision = std::nullopt;  // List only; none: any
 };
 
 // Where a List goes on.

@@ -154,6 +154,17 @@ TEST(Model, NeedsTheServiceThatServingReliesOn) {
                 Field(Message(file, "ListEngagementsRequest"), "page_size").set_number(9);
               }),
               Refuses("must have the field `int32 page_size = 5`"));
+  for (const char* request :
+       {"GetEngagementRequest", "BatchGetEngagementsRequest", "ListEngagementsRequest"}) {
+    EXPECT_THAT(CompileEdited([request](FileDescriptorProto& file) {
+                  Field(Message(file, request), "expand").set_name("include");
+                }),
+                Refuses("must have the field `repeated string expand = 21`"));
+    EXPECT_THAT(CompileEdited([request](FileDescriptorProto& file) {
+                  Field(Message(file, request), "read_revision").set_number(30);
+                }),
+                Refuses("must have the field `int64 read_revision = 20`"));
+  }
   EXPECT_THAT(CompileEdited([](FileDescriptorProto& file) {
                 Field(Message(file, "EngagementChange"), "delivery_id").set_number(11);
               }),

@@ -111,6 +111,19 @@ TEST(RequestReader, RefusesNumbersThatAreNoValueOfAnEnum) {
   EXPECT_THAT(Read(watch), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
+TEST(RequestReader, ReadsWhichRevisionAndWhichReferencesAreWanted) {
+  ListOpportunitiesRequest list;
+  EXPECT_EQ(Read(list)->read_revision, std::nullopt);
+  list.set_read_revision(7);
+  list.add_expand("stage");
+  list.add_expand("owner");
+  TRIBUTARY_ASSERT_OK_AND_ASSIGN(const Request read, Read(list));
+  EXPECT_EQ(read.read_revision, 7);
+  EXPECT_THAT(read.expand, ElementsAre("stage", "owner"));
+  list.set_read_revision(0);
+  EXPECT_THAT(Read(list), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
 // Whatever the bytes are, the reader takes exactly those that the generated class takes.
 TEST(RequestReader, AgreesWithTheGeneratedClassOnWhatIsWellFormed) {
   GetOpportunityRequest get;
