@@ -1,14 +1,33 @@
 #pragma once
 
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <functional>
 
 #include "tests/store/sqlite_fixture.h"
 
 namespace tributary::testing {
+
+// A number that a process writes and its parent reads once it is gone.
+class SharedCount {
+ public:
+  SharedCount()
+      : count_(new (mmap(nullptr, sizeof(std::atomic<int64_t>), PROT_READ | PROT_WRITE,
+                         MAP_SHARED | MAP_ANONYMOUS, -1, 0)) std::atomic<int64_t>(0)) {}
+  ~SharedCount() { munmap(count_, sizeof(*count_)); }
+  SharedCount(const SharedCount&) = delete;
+  SharedCount& operator=(const SharedCount&) = delete;
+
+  void operator=(int64_t value) { *count_ = value; }
+  operator int64_t() const { return *count_; }
+
+ private:
+  std::atomic<int64_t>* count_;
+};
 
 // A store whose processes end where the test says.
 class DyingSqliteStoreTest : public SqliteStoreTest {
