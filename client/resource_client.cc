@@ -24,6 +24,16 @@ google::protobuf::Duration ToProto(absl::Duration duration) {
   return proto;
 }
 
+// Sets what Get, BatchGet and List have in common; they all have it under one name.
+template <typename Options>
+void SetReadOptions(const Options& options, Message& request) {
+  SetEnum(request, "view", options.view);
+  if (options.read_revision.has_value()) {
+    SetInt64(request, "read_revision", *options.read_revision);
+  }
+  for (const std::string& name : options.expand) AddString(request, "expand", name);
+}
+
 // Moves the request to the position after the response.
 bool AdvanceRequest(const MessagePtr& response, MessagePtr& request) {
   const std::string token = GetString(*response, "resume_token");
@@ -41,15 +51,16 @@ ResourceClient::ResourceClient(std::shared_ptr<grpc::Channel> channel, const Res
       scope_(std::move(scope)),
       options_(std::move(options)) {}
 
-absl::StatusOr<MessagePtr> ResourceClient::Get(std::string_view id, v1::View view) const {
+absl::StatusOr<MessagePtr> ResourceClient::Get(std::string_view id,
+                                               const ReadOptions& options) const {
   const MessagePtr request = NewRequest(model_->get());
   SetString(*request, "id", id);
-  SetEnum(*request, "view", view);
+  SetReadOptions(options, *request);
   return Call(model_->get(), *request);
 }
 
 absl::StatusOr<Batch<MessagePtr>> ResourceClient::BatchGet(std::span<const std::string> ids,
-                                                           v1::View view) const {
+                                                           const ReadOptions& options) const {
   Batch<MessagePtr> batch;
   // What is still to be asked for: what did not fit into an answer goes back to the front.
   std::vector<std::string> pending(ids.begin(), ids.end());
@@ -57,7 +68,7 @@ absl::StatusOr<Batch<MessagePtr>> ResourceClient::BatchGet(std::span<const std::
     const size_t count = std::min(pending.size(), kBatchIdsMax);
     const MessagePtr request = NewRequest(model_->batch_get());
     for (size_t i = 0; i < count; ++i) AddString(*request, "ids", pending[i]);
-    SetEnum(*request, "view", view);
+    SetReadOptions(options, *request);
     absl::StatusOr<MessagePtr> response = Call(model_->batch_get(), *request);
     if (!response.ok()) return response.status();
     std::vector<std::string> unread = GetStrings(**response, "unread_ids");
@@ -78,7 +89,7 @@ absl::StatusOr<ItemPage<MessagePtr>> ResourceClient::ListPage(const ListOptions&
   const MessagePtr request = NewRequest(model_->list());
   SetString(*request, "filter", options.filter);
   SetString(*request, "order_by", options.order_by);
-  SetEnum(*request, "view", options.view);
+  SetReadOptions(options, *request);
   SetInt32(*request, "page_size", options.page_size);
   SetString(*request, "page_token", options.page_token);
   absl::StatusOr<MessagePtr> response = Call(model_->list(), *request);

@@ -5,24 +5,23 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "client/command/cell.h"
+#include "client/command/difference.h"
 #include "client/command/exit_code.h"
 #include "client/command/json.h"
 #include "client/command/source_json.h"
 #include "client/command/suggest.h"
 #include "client/command/text.h"
 #include "client/reflect.h"
-#include "google/protobuf/struct.pb.h"
-#include "google/protobuf/timestamp.pb.h"
-#include "tributary/v1/resource.pb.h"
 #include "tributary/v1/watch.pb.h"
 
 namespace tributary::command {
 namespace {
 
 using google::protobuf::Descriptor;
-using google::protobuf::DynamicCastToGenerated;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
@@ -34,44 +33,11 @@ constexpr size_t kTextWidthMin = 12;
 constexpr size_t kIdWidthMin = 20;
 constexpr size_t kTimeWidth = 20;  // to the second
 
-std::string MessageText(const Message& message) {
-  if (const auto* ref = DynamicCastToGenerated<v1::ResourceRef>(&message)) return ref->id();
-  if (const auto* time = DynamicCastToGenerated<google::protobuf::Timestamp>(&message)) {
-    return TimeText(*time);
-  }
-  if (const auto* value = DynamicCastToGenerated<google::protobuf::Value>(&message)) {
-    if (value->kind_case() == google::protobuf::Value::kStringValue) return value->string_value();
-  }
-  return ProtoJson(message, Layout::kOneLine);
-}
-
-std::string ItemText(const Message& message, const FieldDescriptor& field, int index) {
-  const Reflection& reflection = *message.GetReflection();
-  switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_STRING:
-      return reflection.GetRepeatedString(message, &field, index);
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      return NumberText(reflection.GetRepeatedDouble(message, &field, index));
-    case FieldDescriptor::CPPTYPE_INT32:
-      return absl::StrCat(reflection.GetRepeatedInt32(message, &field, index));
-    case FieldDescriptor::CPPTYPE_ENUM:
-      return SourceEnumText(*reflection.GetRepeatedEnum(message, &field, index));
-    case FieldDescriptor::CPPTYPE_MESSAGE:
-      return MessageText(reflection.GetRepeatedMessage(message, &field, index));
-    default:
-      return "";
-  }
-}
-
-bool IsTime(const FieldDescriptor& field) {
-  return field.message_type() == google::protobuf::Timestamp::descriptor();
-}
-
 // Fields that fit into one cell: not lists, not nested messages but times and references.
 bool FitsCell(const FieldDescriptor& field) {
   if (field.is_repeated()) return false;
   if (field.message_type() == nullptr) return true;
-  return IsTime(field) || field.message_type() == v1::ResourceRef::descriptor();
+  return IsTime(field) || IsReference(field);
 }
 
 std::vector<const FieldDescriptor*> CellFields(const ResourceModel& model, size_t count_max) {
@@ -193,29 +159,6 @@ absl::StatusOr<Format> ParseFormat(std::string_view text) {
                                  ": wants table, json, jsonl or source", DidYouMean(text, names)));
 }
 
-std::string CellText(const Message& message, const FieldDescriptor& field) {
-  const Reflection& reflection = *message.GetReflection();
-  if (field.has_presence() && !reflection.HasField(message, &field)) return "";
-  switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_STRING:
-      return reflection.GetString(message, &field);
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      return NumberText(reflection.GetDouble(message, &field));
-    case FieldDescriptor::CPPTYPE_INT32:
-      return absl::StrCat(reflection.GetInt32(message, &field));
-    case FieldDescriptor::CPPTYPE_INT64:
-      return absl::StrCat(reflection.GetInt64(message, &field));
-    case FieldDescriptor::CPPTYPE_BOOL:
-      return reflection.GetBool(message, &field) ? "true" : "false";
-    case FieldDescriptor::CPPTYPE_ENUM:
-      return SourceEnumText(*reflection.GetEnum(message, &field));
-    case FieldDescriptor::CPPTYPE_MESSAGE:
-      return MessageText(reflection.GetMessage(message, &field));
-    default:
-      return "";
-  }
-}
-
 void PrintResource(const Message& resource, Format format, Output& out) {
   switch (format) {
     case Format::kTable: {
@@ -282,9 +225,10 @@ void ResourcePrinter::Finish() {
 }
 
 ChangePrinter::ChangePrinter(const ResourceModel& model, const Scope& scope, Format format,
-                             Output& out)
+                             bool differences, Output& out)
     : model_(model),
       format_(format),
+      differences_(differences),
       out_(out),
       table_(ChangeColumns(model, scope), out.width()),
       show_connector_(scope.connector_id.empty()),
@@ -292,15 +236,10 @@ ChangePrinter::ChangePrinter(const ResourceModel& model, const Scope& scope, For
 
 void ChangePrinter::Print(const Message& change) {
   switch (format_) {
-    case Format::kTable: {
-      std::vector<std::string> row = {absl::StrCat(GetInt64(change, "revision")),
-                                      ChangeWord(change)};
-      AddCells(GetMessage(change, "resource"), model_, kChangeFieldsMax, show_connector_,
-               show_owner_, row);
-      row.push_back(ChangedFields(change));
-      table_.Add(std::move(row));
+    case Format::kTable:
+      if (differences_) return out_.Write(Line(change));
+      AddRow(change);
       break;
-    }
     case Format::kJson:
       out_.Write(ProtoJson(change, Layout::kIndented) + "\n");
       break;
@@ -311,6 +250,29 @@ void ChangePrinter::Print(const Message& change) {
       out_.Write(SourceEventJson(change, Layout::kOneLine) + "\n");
       break;
   }
+}
+
+void ChangePrinter::AddRow(const Message& change) {
+  std::vector<std::string> row = {absl::StrCat(GetInt64(change, "revision")), ChangeWord(change)};
+  AddCells(GetMessage(change, "resource"), model_, kChangeFieldsMax, show_connector_, show_owner_,
+           row);
+  row.push_back(ChangedFields(change));
+  table_.Add(std::move(row));
+}
+
+// `12  UPDATED   311 "Deal"  amount 10 → 20`
+std::string ChangePrinter::Line(const Message& change) const {
+  const Message& resource = GetMessage(change, "resource");
+  std::string line = absl::StrFormat("%8d  %-9s ", GetInt64(change, "revision"),
+                                     absl::AsciiStrToUpper(ChangeWord(change)));
+  if (show_connector_) absl::StrAppend(&line, " ", OneLine(GetString(resource, "connector_id")));
+  if (show_owner_) absl::StrAppend(&line, " ", OneLine(GetString(resource, "owner_id")));
+  absl::StrAppend(&line, " ", OneLine(GetString(resource, "id")));
+  if (const std::string title = OneLine(TitleOf(resource)); !title.empty()) {
+    absl::StrAppend(&line, " \"", title, "\"");
+  }
+  const std::string difference = DifferenceText(change);
+  return absl::StrCat(line, difference.empty() ? "" : "  ", difference, "\n");
 }
 
 void ChangePrinter::Flush() {

@@ -24,10 +24,6 @@ enum class Format {
 
 absl::StatusOr<Format> ParseFormat(std::string_view text);
 
-// The value of a field as one cell shows it: an enum in the source's word, a reference as its id.
-std::string CellText(const google::protobuf::Message& message,
-                     const google::protobuf::FieldDescriptor& field);
-
 // Writes one resource whole; as a table, one line per field.
 void PrintResource(const google::protobuf::Message& resource, Format format, Output& out);
 
@@ -56,14 +52,21 @@ class ResourcePrinter {
 // Writes changes of one model as they come. Not thread-safe.
 class ChangePrinter {
  public:
-  ChangePrinter(const ResourceModel& model, const Scope& scope, Format format, Output& out);
+  // With `differences`, in place of a table, one line for each change that says what it has
+  // changed, as DifferenceText does.
+  ChangePrinter(const ResourceModel& model, const Scope& scope, Format format, bool differences,
+                Output& out);
 
   void Print(const google::protobuf::Message& change);
   void Flush();
 
  private:
+  void AddRow(const google::protobuf::Message& change);
+  std::string Line(const google::protobuf::Message& change) const;
+
   const ResourceModel& model_;
   const Format format_;
+  const bool differences_;
   Output& out_;
   Table table_;
   const bool show_connector_;
