@@ -33,22 +33,16 @@ constexpr size_t kItemsMax = 5;
 
 std::string Short(const std::string& text) { return CutToWidth(OneLine(text), kValueWidthMax); }
 
-// Text stands in quotes: it may hold anything, also what stands between two values here.
-std::string Quoted(const std::string& text) { return absl::StrCat("\"", Short(text), "\""); }
-
 bool IsValue(const FieldDescriptor& field) {
   return field.message_type() == google::protobuf::Value::descriptor();
 }
 
-// A message whose fields are looked at one by one.
-bool IsNested(const FieldDescriptor& field) {
-  return field.message_type() != nullptr && !IsTime(field) && !IsReference(field) &&
-         !IsValue(field);
-}
-
 std::string ValueText(const Message& message, const FieldDescriptor& field) {
   if (field.has_presence() && !message.GetReflection()->HasField(message, &field)) return kUnset;
-  if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) return Quoted(CellText(message, field));
+  // Text may hold anything, also what stands between two values here.
+  if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+    return Quoted(CellText(message, field), kValueWidthMax);
+  }
   if (!IsValue(field)) return Short(CellText(message, field));
   return Short(ProtoJson(message.GetReflection()->GetMessage(message, &field), Layout::kOneLine));
 }
@@ -84,41 +78,10 @@ std::string ListDifference(std::vector<std::string> before, std::vector<std::str
   return words.empty() ? "in another order" : absl::StrJoin(words, " ");
 }
 
-// The same field in the state before and in the one after, which are messages of one type.
-struct Pair {
-  const Message& before;
-  const Message& after;
-};
-
-bool Differs(const Pair& pair, const FieldDescriptor& field) {
-  if (field.is_repeated()) return Items(pair.before, field) != Items(pair.after, field);
-  const auto has = [&](const Message& message) {
-    return message.GetReflection()->HasField(message, &field);
-  };
-  return has(pair.before) != has(pair.after) ||
-         CellText(pair.before, field) != CellText(pair.after, field);
-}
-
-void AppendField(const std::string& path, const Pair& pair, const FieldDescriptor& field,
-                 std::vector<std::string>& out) {
-  if (field.is_repeated()) {
-    out.push_back(absl::StrCat(
-        path, " ", ListDifference(Items(pair.before, field), Items(pair.after, field))));
-    return;
-  }
-  const bool in_both = pair.before.GetReflection()->HasField(pair.before, &field) &&
-                       pair.after.GetReflection()->HasField(pair.after, &field);
-  if (!IsNested(field) || !in_both) {
-    out.push_back(absl::StrCat(path, " ", ValueText(pair.before, field), kArrow,
-                               ValueText(pair.after, field)));
-    return;
-  }
-  const Pair inner{pair.before.GetReflection()->GetMessage(pair.before, &field),
-                   pair.after.GetReflection()->GetMessage(pair.after, &field)};
-  for (int i = 0; i < field.message_type()->field_count(); ++i) {
-    const FieldDescriptor& part = *field.message_type()->field(i);
-    if (Differs(inner, part)) AppendField(absl::StrCat(path, ".", part.name()), inner, part, out);
-  }
+std::string FieldDifference(const Message& before, const Message& after,
+                            const FieldDescriptor& field) {
+  if (field.is_repeated()) return ListDifference(Items(before, field), Items(after, field));
+  return absl::StrCat(ValueText(before, field), kArrow, ValueText(after, field));
 }
 
 // What a field holds, where there is nothing to compare it with.
@@ -145,15 +108,13 @@ std::string CustomText(const Message& resource, const std::string& key) {
   return kUnset;
 }
 
-void AppendPath(const std::string& path, const Message* before, const Message& after,
-                std::vector<std::string>& out) {
+// `before` is null if it is not known.
+std::string PathDifference(const std::string& path, const Message* before, const Message& after) {
   absl::string_view name = path;
   if (absl::ConsumePrefix(&name, kCustomFields)) {
     const std::string key = KeyOf(name);
-    out.push_back(absl::StrCat(OneLine(path), " ",
-                               before == nullptr ? kUnknown : CustomText(*before, key), kArrow,
-                               CustomText(after, key)));
-    return;
+    return absl::StrCat(OneLine(path), " ", before == nullptr ? kUnknown : CustomText(*before, key),
+                        kArrow, CustomText(after, key));
   }
   const bool inside = absl::ConsumePrefix(&name, kFields);
   const auto owner = [inside](const Message& resource) -> const Message& {
@@ -161,13 +122,12 @@ void AppendPath(const std::string& path, const Message* before, const Message& a
   };
   const std::string field_name(name);
   const FieldDescriptor* field = owner(after).GetDescriptor()->FindFieldByName(field_name);
-  if (field == nullptr) {
-    out.push_back(OneLine(field_name));  // of a newer server: nothing here can read its value
-  } else if (before == nullptr) {
-    out.push_back(absl::StrCat(field_name, " ", kUnknown, kArrow, WholeText(owner(after), *field)));
-  } else {
-    AppendField(field_name, {owner(*before), owner(after)}, *field, out);
+  // Of a newer server: nothing here can read its value.
+  if (field == nullptr) return OneLine(field_name);
+  if (before == nullptr) {
+    return absl::StrCat(field_name, " ", kUnknown, kArrow, WholeText(owner(after), *field));
   }
+  return absl::StrCat(field_name, " ", FieldDifference(owner(*before), owner(after), *field));
 }
 
 }  // namespace
@@ -175,12 +135,12 @@ void AppendPath(const std::string& path, const Message* before, const Message& a
 std::string DifferenceText(const Message& change) {
   const Message* before = Has(change, "previous") ? &GetMessage(change, "previous") : nullptr;
   const std::vector<std::string> paths = GetStrings(change, "changed_fields");
-  std::vector<std::string> out;
+  std::vector<std::string> differences;
   for (const std::string& path : paths) {
     if (path == kUpdatedAt && paths.size() > 1) continue;
-    AppendPath(path, before, GetMessage(change, "resource"), out);
+    differences.push_back(PathDifference(path, before, GetMessage(change, "resource")));
   }
-  return absl::StrJoin(out, ", ");
+  return absl::StrJoin(differences, ", ");
 }
 
 }  // namespace tributary::command

@@ -10,9 +10,9 @@ namespace tributary::command {
 //
 //   name "Deal" → "Big deal", amount unset → 20, stage s1 → s2, contacts -c1 +c3
 //
-// A nested message shows those of its fields that differ. "?" stands for a state before that the
-// server did not send. `updated_at`, which nearly every change moves, is left out beside others.
-// Empty where the change names no fields, as of a resource that is new.
+// "?" stands for a state before that the server did not send. `updated_at`, which nearly every
+// change moves, is left out beside others. Empty where the change names no fields, as of a resource
+// that is new.
 std::string DifferenceText(const google::protobuf::Message& change);
 
 }  // namespace tributary::command

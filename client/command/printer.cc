@@ -31,7 +31,8 @@ constexpr size_t kChangeFieldsMax = 2;
 // What a column keeps when a table must shrink, before columns are left out.
 constexpr size_t kTextWidthMin = 12;
 constexpr size_t kIdWidthMin = 20;
-constexpr size_t kTimeWidth = 20;  // to the second
+constexpr size_t kTimeWidth = 20;      // to the second
+constexpr size_t kTitleWidthMax = 60;  // where no table says
 
 // Fields that fit into one cell: not lists, not nested messages but times and references.
 bool FitsCell(const FieldDescriptor& field) {
@@ -268,8 +269,8 @@ std::string ChangePrinter::Line(const Message& change) const {
   if (show_connector_) absl::StrAppend(&line, " ", OneLine(GetString(resource, "connector_id")));
   if (show_owner_) absl::StrAppend(&line, " ", OneLine(GetString(resource, "owner_id")));
   absl::StrAppend(&line, " ", OneLine(GetString(resource, "id")));
-  if (const std::string title = OneLine(TitleOf(resource)); !title.empty()) {
-    absl::StrAppend(&line, " \"", title, "\"");
+  if (const std::string title = TitleOf(resource); !title.empty()) {
+    absl::StrAppend(&line, " ", Quoted(title, kTitleWidthMax));
   }
   const std::string difference = DifferenceText(change);
   return absl::StrCat(line, difference.empty() ? "" : "  ", difference, "\n");

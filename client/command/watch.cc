@@ -190,7 +190,7 @@ absl::Status WithAdvice(const absl::Status& status, const FollowFile* file) {
       absl::StrCat("the position in ", file->path(),
                    other
                        ? " is of another request, which this one cannot take up: name another file"
-                       : " is of no use any more: delete the file to start over with a snapshot",
+                       : " is of no use: delete the file to start over with a snapshot",
                    "; ", status.message()));
   status.ForEachPayload(
       [&](absl::string_view type, const absl::Cord& payload) { advice.SetPayload(type, payload); });
