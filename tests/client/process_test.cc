@@ -296,6 +296,23 @@ TEST_F(FollowFileProcessTest, ARunThatIsKilledAnywhereLeavesNothingOut) {
   EXPECT_EQ(newest, head);
 }
 
+TEST_F(FollowFileProcessTest, WhatCouldNotBeWrittenIsNotTakenForShown) {
+  Put();
+  const std::vector<std::string> line = {"watch", "stages", "--from=beginning",
+                                         "--follow_file=" + token_};
+  Pipe full_err;
+  Start(line, open("/dev/full", O_WRONLY | O_CLOEXEC), full_err.ends[1]);
+  EXPECT_EQ(ExitCode(), kExitError);
+  EXPECT_EQ(Text(token_), "");
+
+  Pipe gone;
+  Pipe gone_err;
+  close(gone.ends[0]);
+  Start(line, gone.ends[1], gone_err.ends[1]);
+  EXPECT_EQ(ExitCode(), kExitOk);
+  EXPECT_EQ(Text(token_), "") << "nobody has read it";
+}
+
 TEST_F(FollowFileProcessTest, TwoAtATimeAreOneTooMany) {
   StartToFollow();
   const pid_t first = pid_;
