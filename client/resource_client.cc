@@ -24,6 +24,11 @@ google::protobuf::Duration ToProto(absl::Duration duration) {
   return proto;
 }
 
+void SetScope(const Scope& scope, Message& request) {
+  SetString(request, "connector_id", scope.connector_id);
+  SetString(request, "owner_id", scope.owner_id);
+}
+
 // Sets what Get, BatchGet and List have in common; they all have it under one name.
 template <typename Options>
 void SetReadOptions(const Options& options, Message& request) {
@@ -112,33 +117,13 @@ PagedRange<MessagePtr> ResourceClient::List(ListOptions options) const {
 
 std::unique_ptr<ResourceClient::Watch> ResourceClient::StartWatch(
     const WatchOptions& options) const {
-  MessagePtr request = NewRequest(model_->watch());
-  SetString(*request, "filter", options.filter);
-  SetEnum(*request, "view", options.view);
-  SetEnum(*request, "start", options.start);
-  SetString(*request, "resume_token", options.resume_token);
-  if (options.after_revision.has_value()) {
-    SetInt64(*request, "after_revision", *options.after_revision);
-  }
-  MutableMessage(*request, "heartbeat_interval").CopyFrom(ToProto(options.heartbeat_interval));
-  SetBool(*request, "include_previous", options.include_previous);
-  SetBool(*request, "stop_at_head", options.stop_at_head);
-
-  WatchPatience patience = options.patience;
-  patience.ok_is_the_end = options.stop_at_head;
-  const absl::Duration silence_max = 2 * options.heartbeat_interval;
-  auto open = [channel = channel_, model = model_, silence_max](const MessagePtr& position) {
-    return std::make_shared<ServerStream>(channel, PathOf(model->watch()), *position,
-                                          PrototypeOf(*model->watch().output_type()), silence_max);
-  };
-  return std::make_unique<Watch>(std::move(request), std::move(open), AdvanceRequest, patience,
-                                 options.on_retry);
+  MessagePtr request(PrototypeOf(*model_->watch().input_type()).New());
+  return OpenWatch(channel_, model_->watch(), scope_, std::move(request), options);
 }
 
 MessagePtr ResourceClient::NewRequest(const MethodDescriptor& method) const {
   MessagePtr request(PrototypeOf(*method.input_type()).New());
-  SetString(*request, "connector_id", scope_.connector_id);
-  SetString(*request, "owner_id", scope_.owner_id);
+  SetScope(scope_, *request);
   return request;
 }
 
@@ -158,6 +143,33 @@ std::vector<MessagePtr> ResourceClient::TakeItems(Message& response) const {
     item->reset(reflection.ReleaseLast(&response, &field));
   }
   return items;
+}
+
+std::unique_ptr<ResourceClient::Watch> OpenWatch(std::shared_ptr<grpc::Channel> channel,
+                                                 const MethodDescriptor& method, const Scope& scope,
+                                                 MessagePtr request, const WatchOptions& options) {
+  SetScope(scope, *request);
+  SetString(*request, "filter", options.filter);
+  SetEnum(*request, "view", options.view);
+  SetEnum(*request, "start", options.start);
+  SetString(*request, "resume_token", options.resume_token);
+  if (options.after_revision.has_value()) {
+    SetInt64(*request, "after_revision", *options.after_revision);
+  }
+  MutableMessage(*request, "heartbeat_interval").CopyFrom(ToProto(options.heartbeat_interval));
+  SetBool(*request, "include_previous", options.include_previous);
+  SetBool(*request, "stop_at_head", options.stop_at_head);
+
+  WatchPatience patience = options.patience;
+  patience.ok_is_the_end = options.stop_at_head;
+  const absl::Duration silence_max = 2 * options.heartbeat_interval;
+  auto open = [channel = std::move(channel), method = &method,
+               silence_max](const MessagePtr& position) {
+    return std::make_shared<ServerStream>(channel, PathOf(*method), *position,
+                                          PrototypeOf(*method->output_type()), silence_max);
+  };
+  return std::make_unique<ResourceClient::Watch>(std::move(request), std::move(open),
+                                                 AdvanceRequest, patience, options.on_retry);
 }
 
 }  // namespace client

@@ -124,5 +124,12 @@ class ResourceClient {
   const CallOptions options_;
 };
 
+// Starts a Watch of any service: what ResourceClient and FeedClient have in common. `request` holds
+// what is the method's own; the rest comes from the scope and the options.
+std::unique_ptr<ResourceClient::Watch> OpenWatch(std::shared_ptr<grpc::Channel> channel,
+                                                 const google::protobuf::MethodDescriptor& method,
+                                                 const Scope& scope, MessagePtr request,
+                                                 const WatchOptions& options);
+
 }  // namespace client
 }  // namespace tributary

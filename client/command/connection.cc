@@ -95,11 +95,7 @@ absl::StatusOr<ReadOptions> ReadReadOptions(const Arguments& arguments) {
   return options;
 }
 
-absl::StatusOr<const ResourceModel*> ReadModel(const Arguments& arguments) {
-  if (arguments.words().size() < 2) {
-    return UsageError("which model? `tributary models` lists them");
-  }
-  const std::string& word = arguments.words()[1];
+absl::StatusOr<const ResourceModel*> ReadModel(const std::string& word) {
   const ResourceModel* model = ResourceModel::Find(word);
   if (model != nullptr) return model;
   std::vector<std::string> names;
@@ -110,8 +106,11 @@ absl::StatusOr<const ResourceModel*> ReadModel(const Arguments& arguments) {
                                  "; `tributary models` lists them"));
 }
 
+absl::Status NoModelNamed() { return UsageError("which model? `tributary models` lists them"); }
+
 absl::StatusOr<ResourceClient> OpenClient(const Arguments& arguments) {
-  const absl::StatusOr<const ResourceModel*> model = ReadModel(arguments);
+  if (arguments.words().size() < 2) return NoModelNamed();
+  const absl::StatusOr<const ResourceModel*> model = ReadModel(arguments.words()[1]);
   if (!model.ok()) return model.status();
   absl::StatusOr<CallOptions> options = ReadCallOptions(arguments);
   if (!options.ok()) return options.status();

@@ -32,7 +32,9 @@ absl::StatusOr<v1::View> ReadView(const Arguments& arguments);
 absl::StatusOr<ReadOptions> ReadReadOptions(const Arguments& arguments);
 
 // The model that a word names; a usage error with the nearest name if there is none.
-absl::StatusOr<const ResourceModel*> ReadModel(const Arguments& arguments);
+absl::StatusOr<const ResourceModel*> ReadModel(const std::string& word);
+// What to say where no word names one.
+absl::Status NoModelNamed();
 
 // The client of the model that the first word after the verb names.
 absl::StatusOr<ResourceClient> OpenClient(const Arguments& arguments);

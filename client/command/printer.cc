@@ -15,6 +15,7 @@
 #include "client/command/source_json.h"
 #include "client/command/suggest.h"
 #include "client/command/text.h"
+#include "client/feed_client.h"
 #include "client/reflect.h"
 #include "tributary/v1/watch.pb.h"
 
@@ -82,10 +83,15 @@ std::vector<Column> ResourceColumns(const ResourceModel& model, const Scope& sco
   return columns;
 }
 
-std::vector<Column> ChangeColumns(const ResourceModel& model, const Scope& scope) {
+std::vector<Column> ChangeColumns(const ResourceModel* model, const Scope& scope) {
   std::vector<Column> columns = {{.title = "REVISION", .number = true}, {.title = "CHANGE"}};
+  if (model == nullptr) columns.push_back({.title = "MODEL", .width_min = kIdWidthMin});
   AddScopeColumns(scope, columns);
-  AddFieldColumns(CellFields(model, kChangeFieldsMax), columns);
+  if (model == nullptr) {
+    columns.push_back({.title = "TITLE", .width_min = kTextWidthMin});
+  } else {
+    AddFieldColumns(CellFields(*model, kChangeFieldsMax), columns);
+  }
   columns.push_back({.title = "CHANGED_FIELDS", .width_min = 14});
   return columns;
 }
@@ -97,13 +103,17 @@ std::string ListCellText(const Message& message, const FieldDescriptor& field) {
   return text;
 }
 
-void AddCells(const Message& resource, const ResourceModel& model, size_t fields_max,
-              bool show_connector, bool show_owner, std::vector<std::string>& row) {
+const ResourceModel& ModelOf(const Message& resource) {
+  return ResourceModel::Of(*resource.GetDescriptor());
+}
+
+void AddCells(const Message& resource, size_t fields_max, bool show_connector, bool show_owner,
+              std::vector<std::string>& row) {
   if (show_connector) row.push_back(GetString(resource, "connector_id"));
   if (show_owner) row.push_back(GetString(resource, "owner_id"));
   row.push_back(GetString(resource, "id"));
   const Message& fields = GetMessage(resource, "fields");
-  for (const FieldDescriptor* field : CellFields(model, fields_max)) {
+  for (const FieldDescriptor* field : CellFields(ModelOf(resource), fields_max)) {
     row.push_back(ListCellText(fields, *field));
   }
 }
@@ -184,8 +194,7 @@ void PrintResource(const Message& resource, Format format, Output& out) {
 
 ResourcePrinter::ResourcePrinter(const ResourceModel& model, const Scope& scope, Format format,
                                  Output& out)
-    : model_(model),
-      format_(format),
+    : format_(format),
       out_(out),
       table_(ResourceColumns(model, scope), out.width()),
       show_connector_(scope.connector_id.empty()),
@@ -195,7 +204,7 @@ void ResourcePrinter::Print(const Message& resource) {
   switch (format_) {
     case Format::kTable: {
       std::vector<std::string> row;
-      AddCells(resource, model_, kListFieldsMax, show_connector_, show_owner_, row);
+      AddCells(resource, kListFieldsMax, show_connector_, show_owner_, row);
       row.push_back(ListCellText(resource, FieldNamed(resource, "updated_at")));
       row.push_back(absl::StrCat(GetInt64(resource, "revision")));
       table_.Add(std::move(row));
@@ -225,7 +234,7 @@ void ResourcePrinter::Finish() {
   Flush();
 }
 
-ChangePrinter::ChangePrinter(const ResourceModel& model, const Scope& scope, Format format,
+ChangePrinter::ChangePrinter(const ResourceModel* model, const Scope& scope, Format format,
                              bool differences, Output& out)
     : model_(model),
       format_(format),
@@ -236,27 +245,31 @@ ChangePrinter::ChangePrinter(const ResourceModel& model, const Scope& scope, For
       show_owner_(scope.owner_id.empty()) {}
 
 void ChangePrinter::Print(const Message& change) {
-  switch (format_) {
-    case Format::kTable:
-      if (differences_) return out_.Write(Line(change));
-      AddRow(change);
-      break;
-    case Format::kJson:
-      out_.Write(ProtoJson(change, Layout::kIndented) + "\n");
-      break;
-    case Format::kJsonl:
-      out_.Write(ProtoJson(change, Layout::kOneLine) + "\n");
-      break;
-    case Format::kSource:
-      out_.Write(SourceEventJson(change, Layout::kOneLine) + "\n");
-      break;
+  if (format_ == Format::kJson) return out_.Write(ProtoJson(change, Layout::kIndented) + "\n");
+  if (format_ == Format::kJsonl) return out_.Write(ProtoJson(change, Layout::kOneLine) + "\n");
+  if (model_ != nullptr) return PrintTyped(change);
+  const MessagePtr typed = ChangeOfModel(change);
+  if (typed != nullptr) return PrintTyped(*typed);
+  // Of a model that is newer than this program: nothing is left out, if it is not pretty.
+  out_.Write(ProtoJson(change, Layout::kOneLine) + "\n");
+}
+
+void ChangePrinter::PrintTyped(const Message& change) {
+  if (format_ == Format::kSource) {
+    out_.Write(SourceEventJson(change, Layout::kOneLine) + "\n");
+  } else if (differences_) {
+    out_.Write(Line(change));
+  } else {
+    AddRow(change);
   }
 }
 
 void ChangePrinter::AddRow(const Message& change) {
   std::vector<std::string> row = {absl::StrCat(GetInt64(change, "revision")), ChangeWord(change)};
-  AddCells(GetMessage(change, "resource"), model_, kChangeFieldsMax, show_connector_, show_owner_,
-           row);
+  const Message& resource = GetMessage(change, "resource");
+  if (model_ == nullptr) row.push_back(ModelOf(resource).id());
+  AddCells(resource, model_ == nullptr ? 0 : kChangeFieldsMax, show_connector_, show_owner_, row);
+  if (model_ == nullptr) row.push_back(TitleOf(resource));
   row.push_back(ChangedFields(change));
   table_.Add(std::move(row));
 }
@@ -266,6 +279,7 @@ std::string ChangePrinter::Line(const Message& change) const {
   const Message& resource = GetMessage(change, "resource");
   std::string line = absl::StrFormat("%8d  %-9s ", GetInt64(change, "revision"),
                                      absl::AsciiStrToUpper(ChangeWord(change)));
+  if (model_ == nullptr) absl::StrAppend(&line, " ", ModelOf(resource).id());
   if (show_connector_) absl::StrAppend(&line, " ", OneLine(GetString(resource, "connector_id")));
   if (show_owner_) absl::StrAppend(&line, " ", OneLine(GetString(resource, "owner_id")));
   absl::StrAppend(&line, " ", OneLine(GetString(resource, "id")));

@@ -1,6 +1,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
@@ -13,6 +14,7 @@
 #include "client/command/text.h"
 #include "client/command/verbs.h"
 #include "client/error.h"
+#include "client/feed_client.h"
 #include "client/reflect.h"
 
 namespace tributary::command {
@@ -80,9 +82,6 @@ absl::Status Follow(const std::string& path, Request& request) {
 }
 
 absl::StatusOr<Request> ReadRequest(const Arguments& arguments) {
-  if (arguments.words().size() > 2) {
-    return UsageError(absl::StrCat("unexpected \"", arguments.words()[2], "\""));
-  }
   const absl::StatusOr<Format> format = ParseFormat(arguments.Text("output"));
   if (!format.ok()) return format.status();
   const absl::StatusOr<v1::View> view = ReadView(arguments);
@@ -206,25 +205,51 @@ void SayHowToResume(const ResourceClient::Watch& watch, const WatchOptions& opti
   session.err.Flush();
 }
 
+// The models that the words name; none is all of them.
+absl::StatusOr<std::vector<const ResourceModel*>> ReadModels(const Arguments& arguments) {
+  const std::vector<std::string>& words = arguments.words();
+  if (words.size() < 2) return NoModelNamed();
+  std::vector<const ResourceModel*> models;
+  if (words.size() == 2 && words[1] == "all") return models;
+  for (size_t i = 1; i < words.size(); ++i) {
+    const absl::StatusOr<const ResourceModel*> model = ReadModel(words[i]);
+    if (!model.ok()) return model.status();
+    models.push_back(*model);
+  }
+  return models;
+}
+
+// The watch of one model, or the feed.
+std::unique_ptr<ResourceClient::Watch> StartWatch(const std::shared_ptr<grpc::Channel>& channel,
+                                                  const std::vector<const ResourceModel*>& models,
+                                                  const Scope& scope, const WatchOptions& options) {
+  if (models.size() == 1) return ResourceClient(channel, *models[0], scope).StartWatch(options);
+  std::vector<std::string> ids;
+  for (const ResourceModel* model : models) ids.push_back(model->id());
+  return FeedClient(channel, scope).StartWatch(ids, options);
+}
+
 absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
+  const absl::StatusOr<std::vector<const ResourceModel*>> models = ReadModels(arguments);
+  if (!models.ok()) return models.status();
   absl::StatusOr<Request> request = ReadRequest(arguments);
   if (!request.ok()) return request.status();
   // Before gRPC starts threads, which would else take the signals.
   Interrupt interrupt;
-  const absl::StatusOr<ResourceClient> client = OpenClient(arguments);
-  if (!client.ok()) return client.status();
+  const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = OpenChannel(arguments);
+  if (!channel.ok()) return channel.status();
+  const Scope scope = ReadScope(arguments);
   request->options.on_retry = [&](const absl::Status& status, absl::Duration wait) {
     session.err.Write(
         absl::StrCat("tributary watch: ", OneLine(std::string(status.message())), "; again in ",
                      absl::FormatDuration(absl::Trunc(wait, absl::Milliseconds(1))), "\n"));
     session.err.Flush();
   };
-  const auto watch = client->StartWatch(request->options);
+  const auto watch = StartWatch(*channel, *models, scope, request->options);
   interrupt.OnSignal([&] { watch->Cancel(); });
-  Viewer viewer(*request,
-                ChangePrinter(client->model(), ReadScope(arguments), request->format,
-                              request->show_changes, session.out),
-                session);
+  ChangePrinter printer(models->size() == 1 ? models->front() : nullptr, scope, request->format,
+                        request->show_changes, session.out);
+  Viewer viewer(*request, std::move(printer), session);
   bool more = true;
   while (more) {
     const std::optional<MessagePtr> response = watch->Next();
@@ -244,8 +269,8 @@ absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
 Verb WatchVerb() {
   return {
       .name = "watch",
-      .synopsis = "MODEL",
-      .summary = "follows the changes of a model",
+      .synopsis = "MODEL...|all",
+      .summary = "follows the changes of a model, or of several",
       .description =
           "First shows what there is (--from=snapshot), then each change as it is committed. A "
           "lost\n"
@@ -261,13 +286,17 @@ Verb WatchVerb() {
           "changes, 'changed(stage) AND stage = won', needs --from=now, beginning or a token. A * "
           "marks a\n"
           "change that stands for several, whose history is gone. docs/filters.md has the "
-          "language.",
+          "language.\n\n"
+          "The changes of several models, or of all, come in the one order in which they were "
+          "committed; a\n"
+          "filter then speaks of what all models have.",
       .examples =
           {"tributary watch opportunities --connector=hubspot --owner=acme",
            "tributary watch contacts --from=now --output=jsonl | jq .resource.id",
            "tributary watch opportunities --filter='stage = won' --show_changes",
            "tributary watch contacts --follow_file=contacts.token --output=jsonl >> contacts",
-           "tributary watch calls --from=beginning --stop_at_head --output=source"},
+           "tributary watch opportunities stages --from=now --show_changes",
+           "tributary watch all --from=beginning --stop_at_head --output=source"},
       .flags = Concat(
           {ScopeFlags(),
            {OutputFlag("table, json, jsonl or source (webhook bodies)"),

@@ -119,6 +119,7 @@ TEST_F(CommandTest, WrongCommandLinesSayWhatIsWrongAndWhatWasMeant) {
       {{"list", "stages", "--limit=-1"}, "--limit must not be negative"},
       {{"list", "stages", "--view=all"}, "wants basic or full"},
       {{"watch", "stages", "--heartbeat=fast"}, "wants a duration"},
+      {{"watch", "stages", "contcats"}, "unknown model \"contcats\" (did you mean contacts?)"},
       {{"watch", "stages", "--limit=-1"}, "--limit must not be negative"},
       {{"watch", "stages", "--show-changes", "-o", "source"}, "no state before a change"},
       {{"watch", "stages", "--follow-file=f", "--limit=1"}, "exclude each other"},

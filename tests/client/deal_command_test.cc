@@ -146,6 +146,28 @@ TEST_F(DealCommandTest, AFilterOfChangesNeedsAPosition) {
   EXPECT_THAT(changes.out, AllOf(HasSubstr("updated  311"), Not(HasSubstr("created"))));
 }
 
+TEST_F(DealCommandTest, SeveralModelsComeInOneOrder) {
+  const auto watch = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"watch", "--from=beginning", "--stop_at_head"});
+    return Tributary(more).out;
+  };
+  EXPECT_EQ(watch({"all", "--show-changes"}),
+            "       1  CREATED    crmStage s1 \"New\"\n"
+            "       2  CREATED    crmStage s2 \"Won\"\n"
+            "       3  CREATED    genericContact c1 \"Inès Durand\"\n"
+            "       4  CREATED    crmOpportunity 311 \"Deal\"\n"
+            "       5  UPDATED    crmOpportunity 311 \"Deal\"  amount 10 → 20, stage s1 → s2, "
+            "owner unset → nobody, contacts -c1\n");
+  EXPECT_THAT(watch({"stages", "contacts"}),
+              AllOf(ContainsRegex("2  created  crmStage +s2 +Won\n"),
+                    ContainsRegex("3  created  genericContact +c1 +Inès Durand\n"),
+                    Not(HasSubstr("crmOpportunity"))));
+  EXPECT_THAT(watch({"all", "-o", "jsonl"}), HasSubstr("\"key\":{\"model\":\"crmStage\""));
+  const std::string source = watch({"all", "-o", "source"});
+  EXPECT_EQ(std::count(source.begin(), source.end(), '\n'), 5);
+  EXPECT_THAT(source, HasSubstr("{\"event\":\"genericContact::created\",\"data\":{"));
+}
+
 class FollowFileCommandTest : public CommandTest {
  protected:
   Outcome Follow(std::vector<std::string> more = {}) {
