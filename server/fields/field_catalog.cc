@@ -38,8 +38,7 @@ Key FieldCatalog::KeyOf(const FieldScope& scope, std::string_view field_key) con
 }
 
 CustomFieldRules::Findings FieldCatalog::Check(const FieldScope& scope,
-                                               std::span<const JsonValue::Member> sent,
-                                               int64_t now_us) {
+                                               std::span<const SentField> sent, int64_t now_us) {
   Findings findings;
   if (sent.empty() || model_.empty()) return findings;
   std::vector<Proposal> proposals;
@@ -115,11 +114,11 @@ bool FieldCatalog::Load(const FieldScope& scope, Scope& loading) {
   return true;
 }
 
-void FieldCatalog::Sort(Scope& scope, std::span<const JsonValue::Member> sent, int64_t now_us,
+void FieldCatalog::Sort(Scope& scope, std::span<const SentField> sent, int64_t now_us,
                         Findings& findings, std::vector<Proposal>& proposals) {
   for (size_t i = 0; i < sent.size(); ++i) {
     const auto& [key, value] = sent[i];
-    const std::optional<FieldType> type = TypeOf(value);
+    const std::optional<FieldType> type = TypeOf(*value);
     if (!type.has_value()) continue;
     const auto found = scope.known.find(Absl(key));
     if (found == scope.known.end()) {
@@ -132,7 +131,7 @@ void FieldCatalog::Sort(Scope& scope, std::span<const JsonValue::Member> sent, i
       continue;
     }
     if (known.declared) {
-      const std::string_view rule = BrokenRule(known.type, value);
+      const std::string_view rule = BrokenRule(known.type, *value);
       if (!rule.empty()) findings.contradictions.push_back({i, rule});
     }
     if ((known.observed & BitOf(*type)) == 0) {

@@ -41,8 +41,8 @@ class FieldCatalog final : public CustomFieldRules {
 
   // Reads the store where it meets a scope, a key or a type for the first time. What cannot be read
   // now is checked with the next delivery.
-  Findings Check(const FieldScope& scope, std::span<const JsonValue::Member> sent,
-                 int64_t now_us) override ABSL_LOCKS_EXCLUDED(mutex_);
+  Findings Check(const FieldScope& scope, std::span<const SentField> sent, int64_t now_us) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Takes over what was committed. Called for every batch, before its senders are answered.
   void Learn(std::span<const ChangePtr> changes) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -81,9 +81,8 @@ class FieldCatalog final : public CustomFieldRules {
 
   ScopePtr Find(const FieldScope& scope) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Load(const FieldScope& scope, Scope& loading) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Sort(Scope& scope, std::span<const JsonValue::Member> sent, int64_t now_us,
-            Findings& findings, std::vector<Proposal>& proposals)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Sort(Scope& scope, std::span<const SentField> sent, int64_t now_us, Findings& findings,
+            std::vector<Proposal>& proposals) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SortUnknown(Scope& scope, std::string_view key, FieldType type, int64_t now_us,
                    std::vector<Proposal>& proposals) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasRoom(Scope& scope, int64_t now_us) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

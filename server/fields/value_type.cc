@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "server/model/json_body.h"
 #include "server/model/time_text.h"
 
 namespace tributary {

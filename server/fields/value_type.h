@@ -3,10 +3,11 @@
 #include <optional>
 #include <string_view>
 
-#include "server/model/json_body.h"
 #include "tributary/custom/v1/field_definition.pb.h"
 
 namespace tributary {
+
+class JsonValue;
 
 using FieldType = custom::v1::FieldDefinition::Fields::Type;
 

@@ -6,10 +6,17 @@
 #include <string_view>
 #include <vector>
 
-#include "server/model/json_body.h"
 #include "server/store/types.h"
 
 namespace tributary {
+
+class JsonValue;
+
+// A custom field of a resource, as sent.
+struct SentField {
+  std::string_view key;
+  const JsonValue* value;
+};
 
 // The resources that share definitions of custom fields.
 struct FieldScope {
@@ -34,7 +41,7 @@ class CustomFieldRules {
   virtual ~CustomFieldRules() = default;
 
   // Of the custom fields of one resource that was read at `now_us`.
-  virtual Findings Check(const FieldScope& scope, std::span<const JsonValue::Member> sent,
+  virtual Findings Check(const FieldScope& scope, std::span<const SentField> sent,
                          int64_t now_us) = 0;
 };
 

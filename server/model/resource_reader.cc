@@ -219,11 +219,10 @@ void ResourceReader::ReadFields(const Model& model, const Members& members, cons
   reader.ReadRemoteId(members.remote, place, kRemoteId, encoding.remote_id);
 }
 
-std::vector<JsonValue::Member> ResourceReader::ReadCustom(std::span<const JsonValue::Member> sent,
-                                                          const Place& fields, FieldReader& reader,
-                                                          WarningList& warnings,
-                                                          Encoding& encoding) {
-  std::vector<JsonValue::Member> kept;
+std::vector<SentField> ResourceReader::ReadCustom(std::span<const JsonValue::Member> sent,
+                                                  const Place& fields, FieldReader& reader,
+                                                  WarningList& warnings, Encoding& encoding) {
+  std::vector<SentField> kept;
   size_t left_out = 0;
   const std::vector<size_t> order = LastOfEachKey(sent, left_out);
   kept.reserve(order.size());
@@ -244,7 +243,7 @@ std::vector<JsonValue::Member> ResourceReader::ReadCustom(std::span<const JsonVa
     const size_t begin = encoding.state.size();
     if (!reader.ReadEntry(kCustomFields, key, value, at, encoding.state)) continue;
     encoding.custom.push_back({key, begin, encoding.state.size() - begin});
-    kept.push_back(sent[index]);
+    kept.push_back({key, &value});
   }
   if (left_out > 0) {
     warnings.Add(fields, absl::StrCat("must not have more than ", limits::kCustomFieldsMax,
@@ -253,13 +252,13 @@ std::vector<JsonValue::Member> ResourceReader::ReadCustom(std::span<const JsonVa
   return kept;
 }
 
-void ResourceReader::CheckCustom(const Model& model, std::span<const JsonValue::Member> kept,
+void ResourceReader::CheckCustom(const Model& model, std::span<const SentField> kept,
                                  const Place& fields, WarningList& warnings) {
   if (custom_fields_ == nullptr) return;
   CustomFieldRules::Findings found = custom_fields_->Check(
       {model.name(), headers_.connector_id, headers_.owner_id}, kept, arrived_us_);
   for (const auto& [index, rule] : found.contradictions) {
-    warnings.AddTolerated(fields.Custom(kept[index].first), rule, kept[index].second);
+    warnings.AddTolerated(fields.Custom(kept[index].key), rule, *kept[index].value);
   }
   std::move(found.definitions.begin(), found.definitions.end(), std::back_inserter(embedded_));
 }

@@ -58,10 +58,9 @@ class ResourceReader final : private EmbeddedResources {
   void ReadFields(const Model& model, const Members& members, const Place& place,
                   WarningList& warnings, Encoding& encoding);
   // The fields that are kept.
-  std::vector<JsonValue::Member> ReadCustom(std::span<const JsonValue::Member> sent,
-                                            const Place& fields, FieldReader& reader,
-                                            WarningList& warnings, Encoding& encoding);
-  void CheckCustom(const Model& model, std::span<const JsonValue::Member> kept, const Place& fields,
+  std::vector<SentField> ReadCustom(std::span<const JsonValue::Member> sent, const Place& fields,
+                                    FieldReader& reader, WarningList& warnings, Encoding& encoding);
+  void CheckCustom(const Model& model, std::span<const SentField> kept, const Place& fields,
                    WarningList& warnings);
   void ReadTimes(const Members& members, const Place& place, WarningList& warnings,
                  Encoding& encoding);
