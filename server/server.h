@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "server/base/clock.h"
 #include "server/base/executor.h"
+#include "server/fields/field_catalog.h"
 #include "server/ingest/committer.h"
 #include "server/ingest/webhook_server.h"
 #include "server/model/model.h"
@@ -26,6 +27,7 @@ struct ServerOptions {
   WebhookServerOptions http;
   SqliteOptions sqlite;
   DecoderOptions decoder;
+  FieldCatalogOptions fields;
   std::chrono::milliseconds drain_timeout{5'000};
   int threads = 4;  // that read for calls and streams, and wake streams
 };
@@ -56,6 +58,7 @@ class Server {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<ChangeHub> hub_;
+  std::unique_ptr<FieldCatalog> fields_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<WebhookDecoder> decoder_;
   std::unique_ptr<GrpcServer> grpc_;
