@@ -96,9 +96,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, con
   server->decoder_ = std::make_unique<WebhookDecoder>(*server->models_, with.decoder);
   WarnIfOpen("--grpc_address", with.grpc.address);
   WarnIfOpen("--http_address", with.http.address);
+  Intake intake{*server->decoder_,
+                [committer = server->committer_.get()](Delivery delivery, Intake::Answer answer) {
+                  return committer->Submit(std::move(delivery), std::move(answer));
+                }};
   TRIBUTARY_ASSIGN_OR_RETURN(
       server->grpc_, GrpcServer::Start(with.grpc, *server->models_, *server->store_, *server->hub_,
-                                       *server->executor_, clock));
+                                       *server->executor_, clock, std::move(intake)));
   const MetricsSources measured{with.grpc.version, SqlitePath(with.store), *with.sqlite.metrics,
                                 *server->store_,   *server->committer_,    *server->grpc_};
   TRIBUTARY_ASSIGN_OR_RETURN(server->http_,

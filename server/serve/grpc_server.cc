@@ -57,10 +57,11 @@ void SetArguments(grpc::ServerBuilder& builder) {
 
 GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models,
                        FeedShape feed, Store& store, ChangeHub& hub, Executor& executor,
-                       const Clock& clock)
+                       const Clock& clock, Intake intake)
     : streams_(store, hub, executor, metrics_.watch(), options.streams_max),
       server_service_(options.version, models, store, executor, metrics_, clock),
       feed_service_(std::move(feed), models, streams_, metrics_),
+      delivery_service_(store, std::move(intake), executor, metrics_),
       unknown_methods_(metrics_) {
   const ServingContext context{models, store, hub, executor, inline_reads_, streams_, metrics_};
   for (const auto& model : models.models()) {
@@ -72,17 +73,18 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcServerOptions 
                                                               const ModelRegistry& models,
                                                               Store& store, ChangeHub& hub,
                                                               Executor& executor,
-                                                              const Clock& clock) {
+                                                              const Clock& clock, Intake intake) {
   StopCheckingLockOrder();
   RegisterPlugins();
   TRIBUTARY_ASSIGN_OR_RETURN(FeedShape feed, FeedService::FindShape(models));
-  std::unique_ptr<GrpcServer> started(
-      new GrpcServer(options, models, std::move(feed), store, hub, executor, clock));
+  std::unique_ptr<GrpcServer> started(new GrpcServer(options, models, std::move(feed), store, hub,
+                                                     executor, clock, std::move(intake)));
   grpc::ServerBuilder builder;
   SetArguments(builder);
   builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &started->port_);
   builder.RegisterService(&started->server_service_.service());
   builder.RegisterService(&started->feed_service_.service());
+  builder.RegisterService(&started->delivery_service_.service());
   for (const auto& service : started->resource_services_)
     builder.RegisterService(&service->service());
   builder.RegisterCallbackGenericService(&started->unknown_methods_);
@@ -96,6 +98,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcServerOptions 
   grpc::HealthCheckServiceInterface& health = *started->server_->GetHealthCheckService();
   health.SetServingStatus("tributary.v1.ServerService", true);
   health.SetServingStatus(FeedService::descriptor().full_name(), true);
+  health.SetServingStatus(DeliveryService::descriptor().full_name(), true);
   for (const auto& model : models.models())
     health.SetServingStatus(model->service()->full_name(), true);
   health.SetServingStatus(true);

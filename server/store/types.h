@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/base/hash.h"
@@ -235,5 +236,7 @@ class ChangeFilter {
 
 // The delivery's name outside: opaque, stable, unique within the store.
 std::string DeliveryId(int64_t delivery);
+// The delivery of that name; 0: it is none.
+int64_t DeliveryOf(std::string_view id);
 
 }  // namespace tributary

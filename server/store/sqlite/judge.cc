@@ -144,6 +144,10 @@ Outcome Judge::DecideAgain(const Delivery& delivery, const Replay& replay, Batch
     return outcome;
   }
   const Verdict before = ledger_.VerdictOf(replay.number).value_or(Verdict::kApplied);
+  if (before == Verdict::kDuplicate) {  // the first one speaks for it, by a version of its own
+    outcome.verdict = Verdict::kDuplicate;
+    return outcome;
+  }
   const bool open = before == Verdict::kParked || before == Verdict::kRejected;
   const Ruling ruling =
       ApplyAll({delivery, replay.number, replay.received_us, Note::kNone, "", true, !open}, batch);
