@@ -173,6 +173,17 @@ TEST_P(StoreConformance, AReplayOfWhatWasRefusedMakesWhatIsMissingUnderItsOldVer
   }
 }
 
+TEST_P(StoreConformance, AReplayOfADuplicateRewindsNothing) {
+  EngineOptions options;
+  options.ledger_bodies = LedgerBodies::kAll;
+  Reopen(options);
+  const Delivery first = Updated("a").State("first").WithKey("k").Body("{}");
+  Commit({first, Updated("a").State("second"), first});
+  EXPECT_THAT(RecordOf(3).outcome, Is(Verdict::kDuplicate, 1));
+  EXPECT_THAT(Commit({Replayed(first, RecordOf(3))}), ElementsAre(Is(Verdict::kDuplicate, 0)));
+  EXPECT_EQ(StateOf("a"), "second");
+}
+
 TEST_P(StoreConformance, NumbersGoOnWhereTheyWereAfterAReplay) {
   Commit({AsParked(Updated("a").At(5).State("x")), Updated("b").At(1).State("y")});
   Commit({Replayed(Updated("a").At(5).State("x"), RecordOf(1))});
