@@ -41,7 +41,11 @@ HttpSession::HttpSession(uint64_t id, SessionLoop::Socket socket, SessionLoop& l
       context_(loop.context()),
       socket_(std::move(socket)),
       timer_(socket_.get_executor()),
-      buffer_(kBufferBytesMax) {}
+      buffer_(kBufferBytesMax) {
+  Error gone;
+  const auto peer = socket_.remote_endpoint(gone);
+  if (!gone) remote_address_ = peer.address().to_string();
+}
 
 template <typename Work>
 void HttpSession::Guarded(Work work) {
@@ -243,6 +247,7 @@ void HttpSession::OnWebhook() {
   }
   decoded_ = context_.decoder.Decode(route_.webhook, std::move(parser_->get().body()),
                                      context_.clock.NowMicros(), loop_.memory());
+  decoded_.delivery.remote_address = remote_address_;
   const absl::Status taken = context_.committer.Submit(
       std::move(decoded_.delivery),
       [inbox = loop_.inbox(), id = id_](const absl::StatusOr<Outcome>& outcome) {
