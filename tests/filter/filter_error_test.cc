@@ -84,7 +84,7 @@ TEST(FilterError, OfAnUnknownFieldNamesTheNearest) {
       {"custom_field.region = EU", 1, "did you mean custom_fields?"},
       {"region = EU", 1, "no such field"},
       {"stage.typ = won", 7, "did you mean type?"},
-      {"stage.resource:*", 7, "no such field"},
+      {"stage.resource:*", 7, "has a type that no filter can ask for"},
       {"amount.currency = EUR", 8, "amount has no fields"},
       {"created_at.seconds > 5", 12, "created_at has no fields"},
       {"raw_resource:*", 1, "cannot be asked for"},

@@ -282,6 +282,13 @@ std::string TextOf(const Tree& term, Dice& dice) {
 
 void Fill(Message& message, Dice& dice, int depth);
 
+void SetEnumAtRandom(Message& message, const FieldDescriptor& field, Dice& dice) {
+  const Reflection& reflection = *message.GetReflection();
+  const int value = 1 + dice.Below(field.enum_type()->value_count() - 1);
+  if (field.is_repeated()) return reflection.AddEnumValue(&message, &field, value);
+  reflection.SetEnumValue(&message, &field, value);
+}
+
 void SetAtRandom(Message& message, const FieldDescriptor& field, Dice& dice, int depth) {
   const Reflection& reflection = *message.GetReflection();
   const bool list = field.is_repeated();
@@ -300,8 +307,7 @@ void SetAtRandom(Message& message, const FieldDescriptor& field, Dice& dice, int
     case FieldDescriptor::CPPTYPE_BOOL:
       return reflection.SetBool(&message, &field, dice.Chance(0.5));
     case FieldDescriptor::CPPTYPE_ENUM:
-      return reflection.SetEnumValue(&message, &field,
-                                     1 + dice.Below(field.enum_type()->value_count() - 1));
+      return SetEnumAtRandom(message, field, dice);
     case FieldDescriptor::CPPTYPE_MESSAGE: {
       Message& inner = list ? *reflection.AddMessage(&message, &field)
                             : *reflection.MutableMessage(&message, &field);

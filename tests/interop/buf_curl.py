@@ -56,7 +56,7 @@ def main():
                         "tributary.scheduling.v1.ScheduledEventService", "tributary.telephony.v1.CallTranscriptService",
                         "tributary.widget.v1.CardViewService", "tributary.v1.ServerService", "grpc.health.v1.Health"):
             assert service in services, f"{service} is not in {services}"
-        assert sum(name.startswith("tributary.") for name in services) == 17, services
+        assert sum(name.startswith("tributary.") for name in services) == 18, services
         methods = curl("", options=["--list-methods"]).stdout.split()
         assert "tributary.crm.v1.OpportunityService/WatchOpportunities" in methods, methods
 

@@ -179,10 +179,10 @@ void Writer::WriteLateRows(const Batch& added, size_t deliveries) {
     case Turn::kHistory:
       history_.WriteSlice(due, {added.position.revision, late_work_.applied(), now_us}, false);
       index_upkeep_.WriteSlice(due);
-      ledger_upkeep_.WriteSlice(due, now_us, {added.position.delivery, added.position.received_us});
       break;
   }
   turn_ = (turn_ + 1) % owed_.size();
+  ledger_upkeep_.WriteSlice(weight, now_us, {added.position.delivery, added.position.received_us});
 }
 
 void Writer::Publish(Batch& added) {
