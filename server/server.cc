@@ -101,13 +101,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, con
                                        *server->executor_, clock));
   const MetricsSources measured{with.grpc.version, SqlitePath(with.store), *with.sqlite.metrics,
                                 *server->store_,   *server->committer_,    *server->grpc_};
-  TRIBUTARY_ASSIGN_OR_RETURN(server->http_,
-                             WebhookServer::Start(
-                                 with.http, *server->decoder_, *server->committer_, clock,
-                                 [ready = &server->ready_] { return ready->load(); },
-                                 [measured](const HttpMetrics& http, Exposition& page) {
-                                   WriteMetricsPage(measured, http, page);
-                                 }));
+  TRIBUTARY_ASSIGN_OR_RETURN(
+      server->http_, WebhookServer::Start(
+                         with.http, *server->decoder_, *server->committer_, server->cards_, clock,
+                         [ready = &server->ready_] { return ready->load(); },
+                         [measured](const HttpMetrics& http, Exposition& page) {
+                           WriteMetricsPage(measured, http, page);
+                         }));
   server->ready_ = true;
   return server;
 }
@@ -117,6 +117,7 @@ void Server::Drain() {
   ready_ = false;
   grpc_->StopServing();
   http_->Drain();
+  cards_.Drain();
   // First what was read gets its answer, and the streams its changes; then the streams end.
   committer_->Shutdown();
   http_->Stop(std::min(kStall, options_.drain_timeout / 2));

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "server/base/clock.h"
 #include "server/base/executor.h"
+#include "server/cards/card_exchange.h"
 #include "server/ingest/committer.h"
 #include "server/ingest/webhook_server.h"
 #include "server/model/model.h"
@@ -57,6 +58,7 @@ class Server {
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<ChangeHub> hub_;
   std::unique_ptr<Committer> committer_;
+  CardExchange cards_;
   std::unique_ptr<WebhookDecoder> decoder_;
   std::unique_ptr<GrpcServer> grpc_;
   std::unique_ptr<WebhookServer> http_;

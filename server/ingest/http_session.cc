@@ -41,7 +41,8 @@ HttpSession::HttpSession(uint64_t id, SessionLoop::Socket socket, SessionLoop& l
       context_(loop.context()),
       socket_(std::move(socket)),
       timer_(socket_.get_executor()),
-      buffer_(kBufferBytesMax) {}
+      buffer_(kBufferBytesMax),
+      webhook_(id, loop) {}
 
 template <typename Work>
 void HttpSession::Guarded(Work work) {
@@ -67,11 +68,8 @@ void HttpSession::Start() {
   Guarded([this] { NextRequest(); });
 }
 
-void HttpSession::OnOutcome(const absl::StatusOr<Outcome>& outcome) {
-  if (phase_ != Phase::kAnswering) return;
-  Guarded([&] {
-    Write(outcome.ok() ? VerdictAnswer(decoded_, *outcome) : StatusAnswer(outcome.status()));
-  });
+void HttpSession::OnNews() {
+  if (phase_ == Phase::kAnswering) Guarded([this] { AnswerWebhook(); });
 }
 
 void HttpSession::NextRequest() {
@@ -234,21 +232,19 @@ void HttpSession::OnRequest() {
 }
 
 void HttpSession::OnWebhook() {
-  if (context_.draining) {
-    ErrorDetail detail;
-    detail.reason = reason::kServerDraining;
-    Write(StatusAnswer(MakeError(absl::StatusCode::kUnavailable,
-                                 "the server is shutting down: try again", std::move(detail))));
-    return;
+  const absl::Status taken = webhook_.Begin(route_.webhook, std::move(parser_->get().body()));
+  if (!taken.ok()) {
+    Write(StatusAnswer(taken));
+  } else if (webhook_.waits_for_cards()) {
+    SetDeadline(context_.options.card_view_timeout);
   }
-  decoded_ = context_.decoder.Decode(route_.webhook, std::move(parser_->get().body()),
-                                     context_.clock.NowMicros(), loop_.memory());
-  const absl::Status taken = context_.committer.Submit(
-      std::move(decoded_.delivery),
-      [inbox = loop_.inbox(), id = id_](const absl::StatusOr<Outcome>& outcome) {
-        inbox->Put(id, outcome);
-      });
-  if (!taken.ok()) Write(StatusAnswer(taken));
+}
+
+void HttpSession::AnswerWebhook() {
+  std::optional<HttpAnswer> answer = webhook_.TakeAnswer();
+  if (!answer.has_value()) return;
+  ClearDeadline();
+  Write(*std::move(answer));
 }
 
 void HttpSession::Refuse(const ProblemType& type, std::string detail) {
@@ -334,6 +330,7 @@ void HttpSession::EndAnswer() {
 void HttpSession::Close() {
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kClosed;
+  webhook_.Drop();
   EndAnswer();
   Error ignored;
   timer_.cancel(ignored);
@@ -387,6 +384,10 @@ void HttpSession::OnDeadline() {
     timed_out_ = true;
     Error ignored;
     socket_.cancel(ignored);  // OnRead() goes on
+  } else if (phase_ == Phase::kAnswering && webhook_.waits_for_cards()) {
+    ClearDeadline();
+    webhook_.GiveUpCards();
+    AnswerWebhook();
   } else {
     Close();
   }
