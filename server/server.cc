@@ -98,7 +98,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, con
   WarnIfOpen("--http_address", with.http.address);
   TRIBUTARY_ASSIGN_OR_RETURN(
       server->grpc_, GrpcServer::Start(with.grpc, *server->models_, *server->store_, *server->hub_,
-                                       *server->executor_, clock));
+                                       server->cards_, *server->executor_, clock));
   const MetricsSources measured{with.grpc.version, SqlitePath(with.store), *with.sqlite.metrics,
                                 *server->store_,   *server->committer_,    *server->grpc_};
   TRIBUTARY_ASSIGN_OR_RETURN(

@@ -9,7 +9,9 @@
 #include "grpcpp/server.h"
 #include "server/base/clock.h"
 #include "server/base/executor.h"
+#include "server/cards/card_exchange.h"
 #include "server/model/model.h"
+#include "server/serve/card_service.h"
 #include "server/serve/feed_service.h"
 #include "server/serve/inline_reads.h"
 #include "server/serve/resource_service.h"
@@ -29,15 +31,16 @@ struct GrpcServerOptions {
 };
 
 // The gRPC side: the service of every model, the feed, ServerService, and the standard ones: health
-// (per service), reflection, channelz. Thread-safe. `models`, `store`, `hub`, `executor`, on which
-// it reads, and `clock` must outlive it.
+// (per service), reflection, channelz. Thread-safe. `models`, `store`, `hub`, `cards`, `executor`,
+// on which it reads, and `clock` must outlive it.
 class GrpcServer {
  public:
   // FAILED_PRECONDITION if the address can't be bound, or a model has no place in the feed.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(GrpcServerOptions options,
                                                            const ModelRegistry& models,
                                                            Store& store, ChangeHub& hub,
-                                                           Executor& executor, const Clock& clock);
+                                                           CardExchange& cards, Executor& executor,
+                                                           const Clock& clock);
   ~GrpcServer();
 
   int port() const { return port_; }
@@ -53,13 +56,15 @@ class GrpcServer {
 
  private:
   GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models, FeedShape feed,
-             Store& store, ChangeHub& hub, Executor& executor, const Clock& clock);
+             Store& store, ChangeHub& hub, CardExchange& cards, Executor& executor,
+             const Clock& clock);
 
   RpcMetrics metrics_;
   InlineReads inline_reads_;
   WatchStreams streams_;
   ServerService server_service_;
   FeedService feed_service_;
+  CardService card_service_;
   UnknownMethods unknown_methods_;
   std::vector<std::unique_ptr<ResourceService>> resource_services_;
   std::unique_ptr<grpc::Server> server_;

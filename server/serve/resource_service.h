@@ -37,7 +37,7 @@ class ResourceService {
  public:
   ResourceService(const Model& model, const ServingContext& context);
 
-  grpc::Service& service() { return service_; }
+  RawService& service() { return service_; }
 
  private:
   absl::StatusOr<std::string> Get(const Request& request) const;

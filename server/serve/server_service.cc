@@ -11,8 +11,8 @@ namespace tributary {
 namespace {
 
 // What a client can ask of this version and could not ask of the first one.
-constexpr const char* kFeatures[] = {"watch_filters", "compaction", "feed", "read_revision",
-                                     "expand"};
+constexpr const char* kFeatures[] = {"watch_filters", "compaction", "feed",
+                                     "read_revision", "expand",     "card_views"};
 
 }  // namespace
 
