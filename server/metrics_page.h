@@ -3,6 +3,7 @@
 #include <string>
 
 #include "server/base/exposition.h"
+#include "server/cards/card_exchange.h"
 #include "server/ingest/committer.h"
 #include "server/ingest/webhook_server.h"
 #include "server/serve/grpc_server.h"
@@ -18,6 +19,7 @@ struct MetricsSources {
   const SqliteMetrics& sqlite;
   Store& store;
   const Committer& committer;
+  const CardExchange& cards;
   GrpcServer& grpc;
 };
 

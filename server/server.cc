@@ -100,7 +100,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, con
       server->grpc_, GrpcServer::Start(with.grpc, *server->models_, *server->store_, *server->hub_,
                                        server->cards_, *server->executor_, clock));
   const MetricsSources measured{with.grpc.version, SqlitePath(with.store), *with.sqlite.metrics,
-                                *server->store_,   *server->committer_,    *server->grpc_};
+                                *server->store_,   *server->committer_,    server->cards_,
+                                *server->grpc_};
   TRIBUTARY_ASSIGN_OR_RETURN(
       server->http_, WebhookServer::Start(
                          with.http, *server->decoder_, *server->committer_, server->cards_, clock,
