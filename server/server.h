@@ -43,6 +43,7 @@ class Server {
   int http_port() const { return http_->port(); }
   const ServerOptions& options() const { return options_; }
   const std::string& store_id() const { return store_->id(); }
+  const CardExchange& cards() const { return cards_; }
 
   // NOT_SERVING and 503 at once; deliveries already read are committed and answered; streams end
   // with UNAVAILABLE; everything is closed within the drain timeout. Call once.

@@ -9,6 +9,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/cards/hands.h"
 #include "tests/testing/status_matchers.h"
 
 namespace tributary::testing {
@@ -18,33 +19,6 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-// Remembers what it was handed.
-class Hands final : public CardReceiver {
- public:
-  void Hand(std::string token, std::shared_ptr<const OpenedView> view) override {
-    MutexLock lock(mutex_);
-    tokens_.push_back(std::move(token));
-    resources_.push_back(view->resource);
-  }
-  void Drain() override { drained_ = true; }
-
-  std::vector<std::string> tokens() const {
-    MutexLock lock(mutex_);
-    return tokens_;
-  }
-  std::vector<std::string> resources() const {
-    MutexLock lock(mutex_);
-    return resources_;
-  }
-  bool drained() const { return drained_; }
-
- private:
-  mutable Mutex mutex_;
-  std::vector<std::string> tokens_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::string> resources_ ABSL_GUARDED_BY(mutex_);
-  std::atomic<bool> drained_ = false;
-};
 
 class CardExchangeTest : public ::testing::Test {
  protected:
