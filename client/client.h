@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "client/channel.h"
 #include "client/error.h"
+#include "client/reference.h"
 #include "client/reflect.h"
 #include "client/resource_client.h"
 #include "tributary/v1/watch.pb.h"
@@ -90,15 +91,15 @@ class Client {
                 std::move(options)) {}
 
   // NOT_FOUND if it is absent (RESOURCE_NOT_FOUND) or deleted (RESOURCE_DELETED).
-  absl::StatusOr<T> Get(std::string_view id, v1::View view = v1::VIEW_BASIC) const {
-    absl::StatusOr<MessagePtr> message = client_.Get(id, view);
+  absl::StatusOr<T> Get(std::string_view id, const ReadOptions& options = {}) const {
+    absl::StatusOr<MessagePtr> message = client_.Get(id, options);
     if (!message.ok()) return message.status();
     return Take(**message);
   }
 
   absl::StatusOr<Batch<T>> BatchGet(std::span<const std::string> ids,
-                                    v1::View view = v1::VIEW_BASIC) const {
-    absl::StatusOr<Batch<MessagePtr>> found = client_.BatchGet(ids, view);
+                                    const ReadOptions& options = {}) const {
+    absl::StatusOr<Batch<MessagePtr>> found = client_.BatchGet(ids, options);
     if (!found.ok()) return found.status();
     Batch<T> batch;
     batch.missing_ids = std::move(found->missing_ids);
@@ -106,6 +107,7 @@ class Client {
     return batch;
   }
 
+  // Page by page; an error of the service ends the iteration, and is the range's status.
   PagedRange<T> List(ListOptions options = {}) const {
     return PagedRange<T>([client = client_, options = std::move(options)](
                              const std::string& page_token) -> absl::StatusOr<ItemPage<T>> {
@@ -119,6 +121,7 @@ class Client {
     });
   }
 
+  // Snapshot, then changes, or whatever the options say; it begins with the first Next.
   TypedWatch<T> Watch(const WatchOptions& options = {}) const {
     return TypedWatch<T>(client_.StartWatch(options));
   }

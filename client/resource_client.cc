@@ -24,6 +24,21 @@ google::protobuf::Duration ToProto(absl::Duration duration) {
   return proto;
 }
 
+void SetScope(const Scope& scope, Message& request) {
+  SetString(request, "connector_id", scope.connector_id);
+  SetString(request, "owner_id", scope.owner_id);
+}
+
+// Sets what Get, BatchGet and List have in common; they all have it under one name.
+template <typename Options>
+void SetReadOptions(const Options& options, Message& request) {
+  SetEnum(request, "view", options.view);
+  if (options.read_revision.has_value()) {
+    SetInt64(request, "read_revision", *options.read_revision);
+  }
+  for (const std::string& name : options.expand) AddString(request, "expand", name);
+}
+
 // Moves the request to the position after the response.
 bool AdvanceRequest(const MessagePtr& response, MessagePtr& request) {
   const std::string token = GetString(*response, "resume_token");
@@ -41,15 +56,16 @@ ResourceClient::ResourceClient(std::shared_ptr<grpc::Channel> channel, const Res
       scope_(std::move(scope)),
       options_(std::move(options)) {}
 
-absl::StatusOr<MessagePtr> ResourceClient::Get(std::string_view id, v1::View view) const {
+absl::StatusOr<MessagePtr> ResourceClient::Get(std::string_view id,
+                                               const ReadOptions& options) const {
   const MessagePtr request = NewRequest(model_->get());
   SetString(*request, "id", id);
-  SetEnum(*request, "view", view);
+  SetReadOptions(options, *request);
   return Call(model_->get(), *request);
 }
 
 absl::StatusOr<Batch<MessagePtr>> ResourceClient::BatchGet(std::span<const std::string> ids,
-                                                           v1::View view) const {
+                                                           const ReadOptions& options) const {
   Batch<MessagePtr> batch;
   // What is still to be asked for: what did not fit into an answer goes back to the front.
   std::vector<std::string> pending(ids.begin(), ids.end());
@@ -57,7 +73,7 @@ absl::StatusOr<Batch<MessagePtr>> ResourceClient::BatchGet(std::span<const std::
     const size_t count = std::min(pending.size(), kBatchIdsMax);
     const MessagePtr request = NewRequest(model_->batch_get());
     for (size_t i = 0; i < count; ++i) AddString(*request, "ids", pending[i]);
-    SetEnum(*request, "view", view);
+    SetReadOptions(options, *request);
     absl::StatusOr<MessagePtr> response = Call(model_->batch_get(), *request);
     if (!response.ok()) return response.status();
     std::vector<std::string> unread = GetStrings(**response, "unread_ids");
@@ -78,7 +94,7 @@ absl::StatusOr<ItemPage<MessagePtr>> ResourceClient::ListPage(const ListOptions&
   const MessagePtr request = NewRequest(model_->list());
   SetString(*request, "filter", options.filter);
   SetString(*request, "order_by", options.order_by);
-  SetEnum(*request, "view", options.view);
+  SetReadOptions(options, *request);
   SetInt32(*request, "page_size", options.page_size);
   SetString(*request, "page_token", options.page_token);
   absl::StatusOr<MessagePtr> response = Call(model_->list(), *request);
@@ -101,33 +117,13 @@ PagedRange<MessagePtr> ResourceClient::List(ListOptions options) const {
 
 std::unique_ptr<ResourceClient::Watch> ResourceClient::StartWatch(
     const WatchOptions& options) const {
-  MessagePtr request = NewRequest(model_->watch());
-  SetString(*request, "filter", options.filter);
-  SetEnum(*request, "view", options.view);
-  SetEnum(*request, "start", options.start);
-  SetString(*request, "resume_token", options.resume_token);
-  if (options.after_revision.has_value()) {
-    SetInt64(*request, "after_revision", *options.after_revision);
-  }
-  MutableMessage(*request, "heartbeat_interval").CopyFrom(ToProto(options.heartbeat_interval));
-  SetBool(*request, "include_previous", options.include_previous);
-  SetBool(*request, "stop_at_head", options.stop_at_head);
-
-  WatchPatience patience = options.patience;
-  patience.ok_is_the_end = options.stop_at_head;
-  const absl::Duration silence_max = 2 * options.heartbeat_interval;
-  auto open = [channel = channel_, model = model_, silence_max](const MessagePtr& position) {
-    return std::make_shared<ServerStream>(channel, PathOf(model->watch()), *position,
-                                          PrototypeOf(*model->watch().output_type()), silence_max);
-  };
-  return std::make_unique<Watch>(std::move(request), std::move(open), AdvanceRequest, patience,
-                                 options.on_retry);
+  MessagePtr request(PrototypeOf(*model_->watch().input_type()).New());
+  return OpenWatch(channel_, model_->watch(), scope_, std::move(request), options);
 }
 
 MessagePtr ResourceClient::NewRequest(const MethodDescriptor& method) const {
   MessagePtr request(PrototypeOf(*method.input_type()).New());
-  SetString(*request, "connector_id", scope_.connector_id);
-  SetString(*request, "owner_id", scope_.owner_id);
+  SetScope(scope_, *request);
   return request;
 }
 
@@ -147,6 +143,33 @@ std::vector<MessagePtr> ResourceClient::TakeItems(Message& response) const {
     item->reset(reflection.ReleaseLast(&response, &field));
   }
   return items;
+}
+
+std::unique_ptr<ResourceClient::Watch> OpenWatch(std::shared_ptr<grpc::Channel> channel,
+                                                 const MethodDescriptor& method, const Scope& scope,
+                                                 MessagePtr request, const WatchOptions& options) {
+  SetScope(scope, *request);
+  SetString(*request, "filter", options.filter);
+  SetEnum(*request, "view", options.view);
+  SetEnum(*request, "start", options.start);
+  SetString(*request, "resume_token", options.resume_token);
+  if (options.after_revision.has_value()) {
+    SetInt64(*request, "after_revision", *options.after_revision);
+  }
+  MutableMessage(*request, "heartbeat_interval").CopyFrom(ToProto(options.heartbeat_interval));
+  SetBool(*request, "include_previous", options.include_previous);
+  SetBool(*request, "stop_at_head", options.stop_at_head);
+
+  WatchPatience patience = options.patience;
+  patience.ok_is_the_end = options.stop_at_head;
+  const absl::Duration silence_max = 2 * options.heartbeat_interval;
+  auto open = [channel = std::move(channel), method = &method,
+               silence_max](const MessagePtr& position) {
+    return std::make_shared<ServerStream>(channel, PathOf(*method), *position,
+                                          PrototypeOf(*method->output_type()), silence_max);
+  };
+  return std::make_unique<ResourceClient::Watch>(std::move(request), std::move(open),
+                                                 AdvanceRequest, patience, options.on_retry);
 }
 
 }  // namespace client

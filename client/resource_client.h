@@ -36,21 +36,36 @@ struct Scope {
   std::string owner_id{};
 };
 
+// What Get and BatchGet show of a resource.
+struct ReadOptions {
+  v1::View view = v1::VIEW_BASIC;
+  // As of this revision, such as that of a List or of a change; the newest if there is none.
+  std::optional<int64_t> read_revision{};
+  // References to get with the resources that they refer to, by name: {"stage", "contacts"}.
+  // Expanded in reference.h takes them out.
+  std::vector<std::string> expand{};
+};
+
 struct ListOptions {
-  std::string filter{};
-  std::string order_by{};
+  std::string filter{};    // docs/filters.md has the language
+  std::string order_by{};  // "amount desc"; by connector, owner and id if empty
   v1::View view = v1::VIEW_BASIC;
   int page_size = 0;         // 0: what the server finds right
   std::string page_token{};  // where to go on with an earlier List
+  // As in ReadOptions.
+  std::optional<int64_t> read_revision{};
+  std::vector<std::string> expand{};
 };
 
 struct WatchOptions {
+  // Chooses resources, which then enter and leave, or changes, if it speaks of them.
   std::string filter{};
   v1::View view = v1::VIEW_BASIC;
   // Where to begin: resume_token if not empty, else after_revision if present, else start.
   v1::WatchStart start = v1::WATCH_START_SNAPSHOT;
   std::string resume_token{};
   std::optional<int64_t> after_revision{};
+  // Each change with the state before it, if that is still kept.
   bool include_previous = false;
   // Ends, with OK, at what is the head when the watch begins (after a reconnect: when it goes on).
   bool stop_at_head = false;
@@ -81,12 +96,13 @@ class ResourceClient {
 
   const ResourceModel& model() const { return *model_; }
 
-  // The resource; NOT_FOUND if it is absent or deleted.
-  absl::StatusOr<MessagePtr> Get(std::string_view id, v1::View view = v1::VIEW_BASIC) const;
+  // The resource; NOT_FOUND if it is absent or deleted, OUT_OF_RANGE if the revision asked for is
+  // (REVISION_COMPACTED, POSITION_IN_FUTURE).
+  absl::StatusOr<MessagePtr> Get(std::string_view id, const ReadOptions& options = {}) const;
 
   // As many resources as asked for, in as many calls as that takes.
   absl::StatusOr<Batch<MessagePtr>> BatchGet(std::span<const std::string> ids,
-                                             v1::View view = v1::VIEW_BASIC) const;
+                                             const ReadOptions& options = {}) const;
 
   absl::StatusOr<ItemPage<MessagePtr>> ListPage(const ListOptions& options) const;
   PagedRange<MessagePtr> List(ListOptions options = {}) const;
@@ -107,6 +123,13 @@ class ResourceClient {
   const Scope scope_;
   const CallOptions options_;
 };
+
+// Starts a Watch of any service: what ResourceClient and FeedClient have in common. `request` holds
+// what is the method's own; the rest comes from the scope and the options.
+std::unique_ptr<ResourceClient::Watch> OpenWatch(std::shared_ptr<grpc::Channel> channel,
+                                                 const google::protobuf::MethodDescriptor& method,
+                                                 const Scope& scope, MessagePtr request,
+                                                 const WatchOptions& options);
 
 }  // namespace client
 }  // namespace tributary

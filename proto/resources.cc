@@ -23,6 +23,7 @@ std::vector<const google::protobuf::Descriptor*> ResourceDescriptors() {
       telephony::v1::Call::descriptor(),
       telephony::v1::CallTranscript::descriptor(),
       widget::v1::CardView::descriptor(),
+      custom::v1::FieldDefinition::descriptor(),
   };
 }
 

@@ -24,6 +24,9 @@ constexpr MetricFamily kDelivery{kHistogram, "tributary_delivery_seconds", "seco
                                  "From a decoded webhook to the answer after its fsync."};
 constexpr MetricFamily kHttpAnswers{kCounter, "tributary_http_answers", "",
                                     "Answers of the HTTP port, by status."};
+constexpr MetricFamily kUndefined{
+    kCounter, "tributary_custom_values_undefined", "",
+    "Values of custom fields that were kept without a definition of the field."};
 constexpr MetricFamily kQueueDeliveries{kGauge, "tributary_queue_deliveries", "deliveries",
                                         "Webhooks that wait for the next batch."};
 constexpr MetricFamily kQueueBytes{kGauge, "tributary_queue_bytes", "bytes",
@@ -185,6 +188,7 @@ void WriteMetricsPage(const MetricsSources& sources, const HttpMetrics& http, Ex
   page.Sample({{"version", sources.version}}, 1);
   WriteIngest(sources.committer, http, page);
   WriteCards(sources.cards, page);
+  Single(page, kUndefined, sources.fields.undefined().value());
   WriteStore(sources, page);
   WriteRpcs(sources.grpc.metrics(), page);
   WriteWatch(sources.grpc, page);

@@ -4,6 +4,7 @@
 
 #include "server/base/exposition.h"
 #include "server/cards/card_exchange.h"
+#include "server/fields/field_catalog.h"
 #include "server/ingest/committer.h"
 #include "server/ingest/webhook_server.h"
 #include "server/serve/grpc_server.h"
@@ -20,6 +21,7 @@ struct MetricsSources {
   Store& store;
   const Committer& committer;
   const CardExchange& cards;
+  const FieldCatalog& fields;
   GrpcServer& grpc;
 };
 

@@ -54,7 +54,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const ServerOptions& options,
         absl::StrCat("--store=", Clip(options.store), " is not of the form sqlite:PATH"));
   }
   // One for each thread that may read: none waits for another's.
-  sqlite.readers = options.threads + InlineReads::kReadsMax;
+  sqlite.readers =
+      options.threads + InlineReads::kReadsMax + WebhookServer::ThreadsOf(options.http);
   sqlite.changed_fields = [&models](const Record& before, const Record& after) {
     const Model* model = models.Find(after.key.model);
     return model == nullptr ? std::string() : ChangedFields(*model, before, after);
@@ -90,18 +91,28 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, con
   server->executor_ = std::make_unique<Executor>(with.threads);
   server->hub_ = std::make_unique<ChangeHub>(head.revision, committed_us.value_or(0),
                                              limits::kWindowBytesMax, server->executor_.get());
+  server->fields_ = std::make_unique<FieldCatalog>(*server->models_, *server->store_, with.fields);
   server->committer_ = std::make_unique<Committer>(
       *server->store_,
-      [hub = server->hub_.get()](const Committed& committed) { hub->Publish(committed.changes); });
-  server->decoder_ = std::make_unique<WebhookDecoder>(*server->models_, with.decoder);
+      [hub = server->hub_.get(), fields = server->fields_.get()](const Committed& committed) {
+        fields->Learn(committed.changes);
+        hub->Publish(committed.changes);
+      });
+  server->decoder_ =
+      std::make_unique<WebhookDecoder>(*server->models_, with.decoder, server->fields_.get());
   WarnIfOpen("--grpc_address", with.grpc.address);
   WarnIfOpen("--http_address", with.http.address);
   TRIBUTARY_ASSIGN_OR_RETURN(
-      server->grpc_, GrpcServer::Start(with.grpc, *server->models_, *server->store_, *server->hub_,
-                                       server->cards_, *server->executor_, clock));
+      server->grpc_,
+      GrpcServer::Start(
+          with.grpc, *server->models_, *server->store_,
+          [committer = server->committer_.get()](Delivery delivery, Committer::Answer answer) {
+            return committer->Submit(std::move(delivery), std::move(answer));
+          },
+          *server->hub_, server->cards_, *server->executor_, clock));
   const MetricsSources measured{with.grpc.version, SqlitePath(with.store), *with.sqlite.metrics,
                                 *server->store_,   *server->committer_,    server->cards_,
-                                *server->grpc_};
+                                *server->fields_,  *server->grpc_};
   TRIBUTARY_ASSIGN_OR_RETURN(
       server->http_, WebhookServer::Start(
                          with.http, *server->decoder_, *server->committer_, server->cards_, clock,
@@ -109,6 +120,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, con
                          [measured](const HttpMetrics& http, Exposition& page) {
                            WriteMetricsPage(measured, http, page);
                          }));
+  server->expiry_ =
+      std::make_unique<Expiry>(*server->models_, *server->store_, *server->committer_, clock);
+  server->expiry_->Start();
   server->ready_ = true;
   return server;
 }
@@ -118,6 +132,7 @@ void Server::Drain() {
   ready_ = false;
   grpc_->StopServing();
   http_->Drain();
+  expiry_.reset();
   cards_.Drain();
   // First what was read gets its answer, and the streams its changes; then the streams end.
   committer_->Shutdown();
@@ -128,7 +143,8 @@ void Server::Drain() {
 Server::~Server() {
   // In reverse: no new work, then what is queued, then those who read.
   http_.reset();
-  committer_.reset();
+  expiry_.reset();
+  if (committer_ != nullptr) committer_->Shutdown();
   grpc_.reset();
 }
 

@@ -10,7 +10,9 @@
 #include "server/base/clock.h"
 #include "server/base/executor.h"
 #include "server/cards/card_exchange.h"
+#include "server/fields/field_catalog.h"
 #include "server/ingest/committer.h"
+#include "server/ingest/expiry.h"
 #include "server/ingest/webhook_server.h"
 #include "server/model/model.h"
 #include "server/model/webhook_decoder.h"
@@ -27,6 +29,7 @@ struct ServerOptions {
   WebhookServerOptions http;
   SqliteOptions sqlite;
   DecoderOptions decoder;
+  FieldCatalogOptions fields;
   std::chrono::milliseconds drain_timeout{5'000};
   int threads = 4;  // that read for calls and streams, and wake streams
 };
@@ -58,8 +61,10 @@ class Server {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<ChangeHub> hub_;
+  std::unique_ptr<FieldCatalog> fields_;
   std::unique_ptr<Committer> committer_;
   CardExchange cards_;
+  std::unique_ptr<Expiry> expiry_;
   std::unique_ptr<WebhookDecoder> decoder_;
   std::unique_ptr<GrpcServer> grpc_;
   std::unique_ptr<WebhookServer> http_;

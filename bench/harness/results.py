@@ -20,9 +20,10 @@ class Results:
         samples = self.rows.get((part, what), {"samples": {}})["samples"].get(figure)
         return statistics.median(samples) if samples else None
 
-    def ratio(self, bar, part, over, under, figure="per_second"):
+    def ratio(self, bar, part, over, under, figure="per_second", under_part=None):
         """Sets a bar to the quotient of two medians, unless one of them is missing."""
-        numerator, denominator = (self.median(part, what, figure) for what in (over, under))
+        numerator = self.median(part, over, figure)
+        denominator = self.median(under_part or part, under, figure)
         if numerator is not None and denominator:
             self.bars[bar] = numerator / denominator
 

@@ -15,7 +15,8 @@ ABSL_FLAG(std::string, raw_request, "", "Bytes of the request to --method.");
 ABSL_FLAG(int64_t, resources, 100'000, "Resources that the load is spread over.");
 ABSL_FLAG(std::string, owner, "acme", "Owner of the resources.");
 ABSL_FLAG(int, owners, 0, "More than 0: --owner is a prefix of so many owners.");
-ABSL_FLAG(int, stages, 1, "More than 1: half of the webhooks change the stage.");
+ABSL_FLAG(int, stages, 10, "Stages that the resources are spread over.");
+ABSL_FLAG(bool, move_stages, false, "Half of the webhooks put their resource in another stage.");
 ABSL_FLAG(bool, in_sequence, false, "One resource after the other, to fill a store.");
 
 namespace bench {
@@ -25,6 +26,7 @@ WebhookMix MixFromFlags() {
           .owner = absl::GetFlag(FLAGS_owner),
           .owners = absl::GetFlag(FLAGS_owners),
           .stages = absl::GetFlag(FLAGS_stages),
+          .move_stages = absl::GetFlag(FLAGS_move_stages),
           .in_sequence = absl::GetFlag(FLAGS_in_sequence)};
 }
 

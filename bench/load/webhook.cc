@@ -18,9 +18,10 @@ WebhookMaker::WebhookMaker(WebhookMix mix, unsigned seed)
 void WebhookMaker::Next() {
   const auto resources = static_cast<uint64_t>(mix_.resources);
   id_ = mix_.in_sequence ? count_ % mix_.resources : static_cast<int64_t>(random_() % resources);
-  stage_ = mix_.stages > 1 && random_() % 2 == 0
-               ? static_cast<int>(random_() % static_cast<uint64_t>(mix_.stages))
-               : static_cast<int>(id_ % mix_.stages);
+  stage_ = static_cast<int>(id_ % mix_.stages);
+  if (mix_.move_stages && random_() % 2 == 0) {
+    stage_ = static_cast<int>(random_() % static_cast<uint64_t>(mix_.stages));
+  }
   sent_us_ = MicrosNow();
   ++count_;
 }

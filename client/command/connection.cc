@@ -1,6 +1,8 @@
 #include "client/command/connection.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "client/channel.h"
 #include "client/command/exit_code.h"
 #include "client/command/suggest.h"
@@ -39,6 +41,14 @@ Flag ViewFlag() {
           .fallback = "basic"};
 }
 
+std::vector<Flag> ReadFlags() {
+  return {ViewFlag(),
+          {.name = "expand",
+           .value = "FIELDS",
+           .help = "with the resources that these references refer to: stage,owner"},
+          {.name = "at", .value = "REVISION", .help = "as it was at this revision"}};
+}
+
 std::vector<Flag> Concat(std::initializer_list<std::vector<Flag>> lists) {
   std::vector<Flag> all;
   for (const std::vector<Flag>& list : lists) all.insert(all.end(), list.begin(), list.end());
@@ -69,11 +79,23 @@ absl::StatusOr<v1::View> ReadView(const Arguments& arguments) {
   return UsageError(absl::StrCat("--view=", view, ": wants basic or full"));
 }
 
-absl::StatusOr<const ResourceModel*> ReadModel(const Arguments& arguments) {
-  if (arguments.words().size() < 2) {
-    return UsageError("which model? `tributary models` lists them");
+absl::StatusOr<ReadOptions> ReadReadOptions(const Arguments& arguments) {
+  const absl::StatusOr<v1::View> view = ReadView(arguments);
+  if (!view.ok()) return view.status();
+  ReadOptions options{.view = *view};
+  for (const absl::string_view name :
+       absl::StrSplit(arguments.Text("expand"), ',', absl::SkipWhitespace())) {
+    options.expand.emplace_back(absl::StripAsciiWhitespace(name));
   }
-  const std::string& word = arguments.words()[1];
+  if (arguments.Text("at").empty()) return options;
+  const absl::StatusOr<int64_t> revision = arguments.Value<int64_t>("at");
+  if (!revision.ok()) return revision.status();
+  if (*revision < 1) return UsageError("--at must be 1 or more: the first change has revision 1");
+  options.read_revision = *revision;
+  return options;
+}
+
+absl::StatusOr<const ResourceModel*> ReadModel(const std::string& word) {
   const ResourceModel* model = ResourceModel::Find(word);
   if (model != nullptr) return model;
   std::vector<std::string> names;
@@ -84,8 +106,11 @@ absl::StatusOr<const ResourceModel*> ReadModel(const Arguments& arguments) {
                                  "; `tributary models` lists them"));
 }
 
+absl::Status NoModelNamed() { return UsageError("which model? `tributary models` lists them"); }
+
 absl::StatusOr<ResourceClient> OpenClient(const Arguments& arguments) {
-  const absl::StatusOr<const ResourceModel*> model = ReadModel(arguments);
+  if (arguments.words().size() < 2) return NoModelNamed();
+  const absl::StatusOr<const ResourceModel*> model = ReadModel(arguments.words()[1]);
   if (!model.ok()) return model.status();
   absl::StatusOr<CallOptions> options = ReadCallOptions(arguments);
   if (!options.ok()) return options.status();

@@ -19,6 +19,8 @@ std::vector<Flag> ServerFlags();
 std::vector<Flag> ScopeFlags();
 Flag OutputFlag(std::string_view formats);
 Flag ViewFlag();
+// What Get and List show, and of when: view, expand and at.
+std::vector<Flag> ReadFlags();
 
 std::vector<Flag> Concat(std::initializer_list<std::vector<Flag>> lists);
 
@@ -27,9 +29,12 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const Arguments& argu
 absl::StatusOr<CallOptions> ReadCallOptions(const Arguments& arguments);
 Scope ReadScope(const Arguments& arguments);
 absl::StatusOr<v1::View> ReadView(const Arguments& arguments);
+absl::StatusOr<ReadOptions> ReadReadOptions(const Arguments& arguments);
 
 // The model that a word names; a usage error with the nearest name if there is none.
-absl::StatusOr<const ResourceModel*> ReadModel(const Arguments& arguments);
+absl::StatusOr<const ResourceModel*> ReadModel(const std::string& word);
+// What to say where no word names one.
+absl::Status NoModelNamed();
 
 // The client of the model that the first word after the verb names.
 absl::StatusOr<ResourceClient> OpenClient(const Arguments& arguments);

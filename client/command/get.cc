@@ -6,18 +6,18 @@
 namespace tributary::command {
 namespace {
 
-absl::StatusOr<int> GetOne(const ResourceClient& client, const std::string& id, v1::View view,
-                           Format format, Session& session) {
-  const absl::StatusOr<MessagePtr> resource = client.Get(id, view);
+absl::StatusOr<int> GetOne(const ResourceClient& client, const std::string& id,
+                           const ReadOptions& options, Format format, Session& session) {
+  const absl::StatusOr<MessagePtr> resource = client.Get(id, options);
   if (!resource.ok()) return resource.status();
   PrintResource(**resource, format, session.out);
   return kExitOk;
 }
 
 absl::StatusOr<int> GetMany(const ResourceClient& client, const Scope& scope,
-                            const std::vector<std::string>& ids, v1::View view, Format format,
-                            Session& session) {
-  const absl::StatusOr<Batch<MessagePtr>> batch = client.BatchGet(ids, view);
+                            const std::vector<std::string>& ids, const ReadOptions& options,
+                            Format format, Session& session) {
+  const absl::StatusOr<Batch<MessagePtr>> batch = client.BatchGet(ids, options);
   if (!batch.ok()) return batch.status();
   ResourcePrinter printer(client.model(), scope, format, session.out);
   for (const MessagePtr& resource : batch->items) printer.Print(*resource);
@@ -33,8 +33,8 @@ absl::StatusOr<int> GetMany(const ResourceClient& client, const Scope& scope,
 absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
   const absl::StatusOr<Format> format = ParseFormat(arguments.Text("output"));
   if (!format.ok()) return format.status();
-  const absl::StatusOr<v1::View> view = ReadView(arguments);
-  if (!view.ok()) return view.status();
+  const absl::StatusOr<ReadOptions> options = ReadReadOptions(arguments);
+  if (!options.ok()) return options.status();
   const absl::StatusOr<ResourceClient> client = OpenClient(arguments);
   if (!client.ok()) return client.status();
   const Scope scope = ReadScope(arguments);
@@ -43,8 +43,8 @@ absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
   if (scope.owner_id.empty()) return UsageError("--owner is needed (or TRIBUTARY_OWNER)");
   const std::vector<std::string> ids(arguments.words().begin() + 2, arguments.words().end());
   if (ids.empty()) return UsageError("which id?");
-  if (ids.size() == 1) return GetOne(*client, ids[0], *view, *format, session);
-  return GetMany(*client, scope, ids, *view, *format, session);
+  if (ids.size() == 1) return GetOne(*client, ids[0], *options, *format, session);
+  return GetMany(*client, scope, ids, *options, *format, session);
 }
 
 }  // namespace
@@ -60,9 +60,10 @@ Verb GetVerb() {
           "--output=source prints the source's own JSON, as its webhook carried it.",
       .examples = {"tributary get opportunity 31190045522 --connector=hubspot --owner=acme",
                    "tributary get contact 20451188301 --output=json | jq .fields.email",
+                   "tributary get opportunity 31190045522 --expand=stage,contacts --at=1200",
                    "tributary get call 2411807733 --output=source --view=full"},
       .flags = Concat(
-          {ScopeFlags(), {OutputFlag("table, json, jsonl or source"), ViewFlag()}, ServerFlags()}),
+          {ScopeFlags(), {OutputFlag("table, json, jsonl or source")}, ReadFlags(), ServerFlags()}),
       .run = Run};
 }
 

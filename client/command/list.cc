@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "client/command/connection.h"
@@ -20,15 +21,17 @@ absl::StatusOr<Request> ReadRequest(const Arguments& arguments) {
   }
   const absl::StatusOr<Format> format = ParseFormat(arguments.Text("output"));
   if (!format.ok()) return format.status();
-  const absl::StatusOr<v1::View> view = ReadView(arguments);
-  if (!view.ok()) return view.status();
+  absl::StatusOr<ReadOptions> read = ReadReadOptions(arguments);
+  if (!read.ok()) return read.status();
   const absl::StatusOr<int> page_size = arguments.Value<int>("page_size");
   if (!page_size.ok()) return page_size.status();
   const absl::StatusOr<int64_t> limit = arguments.Value<int64_t>("limit");
   if (!limit.ok()) return limit.status();
   if (*limit < 0) return UsageError("--limit must not be negative");
   Request request{*format, {}, *limit};
-  request.options.view = *view;
+  request.options.view = read->view;
+  request.options.read_revision = read->read_revision;
+  request.options.expand = std::move(read->expand);
   request.options.filter = arguments.Text("filter");
   request.options.order_by = arguments.Text("order_by");
   request.options.page_size = *page_size;
@@ -78,14 +81,25 @@ Verb ListVerb() {
   return {.name = "list",
           .synopsis = "MODEL",
           .summary = "lists the resources of a model",
-          .description = "Without --connector or --owner, those of all of them.",
+          .description =
+              "Without --connector or --owner, those of all of them. All pages show one revision, "
+              "whatever\n"
+              "is written meanwhile. docs/filters.md has the language of --filter; text in it "
+              "stands in\n"
+              "quotes where it is not a word: 'name = \"Big deal\"'.",
           .examples = {"tributary list opportunities --connector=hubspot --owner=acme",
                        "tributary list contacts --owner=acme --output=jsonl | wc -l",
-                       "tributary list stages --limit=10"},
+                       "tributary list opportunities --filter='stage = won AND amount > 10000' "
+                       "--order_by='amount desc' --limit=10",
+                       "tributary list opportunities --expand=stage,owner --at=1200"},
           .flags = Concat({ScopeFlags(),
                            {OutputFlag("table, json, jsonl or source"),
-                            ViewFlag(),
-                            {.name = "limit",
+                            {.name = "filter", .value = "FILTER", .help = "which ones"},
+                            {.name = "order_by",
+                             .value = "FIELD",
+                             .help = "in which order: updated_at, 'amount desc'"}},
+                           ReadFlags(),
+                           {{.name = "limit",
                              .value = "N",
                              .help = "at most so many; 0 is all",
                              .fallback = "0",
@@ -93,9 +107,7 @@ Verb ListVerb() {
                             {.name = "page_size",
                              .value = "N",
                              .help = "resources per call; 0 leaves it to the server",
-                             .fallback = "0"},
-                            {.name = "filter", .value = "FILTER", .help = "which ones"},
-                            {.name = "order_by", .value = "FIELDS", .help = "in which order"}},
+                             .fallback = "0"}},
                            ServerFlags()}),
           .run = Run};
 }

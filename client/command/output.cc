@@ -37,6 +37,12 @@ void Output::Flush() {
   buffer_.clear();
 }
 
+void Output::Sync() {
+  // A pipe, a socket and a terminal cannot be synced, and say so with EINVAL or EROFS.
+  if (closed_ || !status_.ok() || ::fsync(fd_) == 0 || errno == EINVAL || errno == EROFS) return;
+  status_ = absl::UnknownError(absl::StrCat("cannot write the output: ", std::strerror(errno)));
+}
+
 bool Output::closed(bool look) {
   if (look && !closed_) {
     pollfd poll_fd = {fd_, 0, 0};

@@ -20,6 +20,8 @@ class Output {
 
   void Write(std::string_view text);
   void Flush();
+  // After Flush: waits until a file that this goes to is on disk; elsewhere there is nothing to do.
+  void Sync();
 
   // True if nobody reads any more. With `look`, asks the system instead of waiting for a failed
   // write.

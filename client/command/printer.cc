@@ -5,24 +5,24 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "client/command/cell.h"
+#include "client/command/difference.h"
 #include "client/command/exit_code.h"
 #include "client/command/json.h"
 #include "client/command/source_json.h"
 #include "client/command/suggest.h"
 #include "client/command/text.h"
+#include "client/feed_client.h"
 #include "client/reflect.h"
-#include "google/protobuf/struct.pb.h"
-#include "google/protobuf/timestamp.pb.h"
-#include "tributary/v1/resource.pb.h"
 #include "tributary/v1/watch.pb.h"
 
 namespace tributary::command {
 namespace {
 
 using google::protobuf::Descriptor;
-using google::protobuf::DynamicCastToGenerated;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
@@ -32,46 +32,14 @@ constexpr size_t kChangeFieldsMax = 2;
 // What a column keeps when a table must shrink, before columns are left out.
 constexpr size_t kTextWidthMin = 12;
 constexpr size_t kIdWidthMin = 20;
-constexpr size_t kTimeWidth = 20;  // to the second
-
-std::string MessageText(const Message& message) {
-  if (const auto* ref = DynamicCastToGenerated<v1::ResourceRef>(&message)) return ref->id();
-  if (const auto* time = DynamicCastToGenerated<google::protobuf::Timestamp>(&message)) {
-    return TimeText(*time);
-  }
-  if (const auto* value = DynamicCastToGenerated<google::protobuf::Value>(&message)) {
-    if (value->kind_case() == google::protobuf::Value::kStringValue) return value->string_value();
-  }
-  return ProtoJson(message, Layout::kOneLine);
-}
-
-std::string ItemText(const Message& message, const FieldDescriptor& field, int index) {
-  const Reflection& reflection = *message.GetReflection();
-  switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_STRING:
-      return reflection.GetRepeatedString(message, &field, index);
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      return NumberText(reflection.GetRepeatedDouble(message, &field, index));
-    case FieldDescriptor::CPPTYPE_INT32:
-      return absl::StrCat(reflection.GetRepeatedInt32(message, &field, index));
-    case FieldDescriptor::CPPTYPE_ENUM:
-      return SourceEnumText(*reflection.GetRepeatedEnum(message, &field, index));
-    case FieldDescriptor::CPPTYPE_MESSAGE:
-      return MessageText(reflection.GetRepeatedMessage(message, &field, index));
-    default:
-      return "";
-  }
-}
-
-bool IsTime(const FieldDescriptor& field) {
-  return field.message_type() == google::protobuf::Timestamp::descriptor();
-}
+constexpr size_t kTimeWidth = 20;      // to the second
+constexpr size_t kTitleWidthMax = 60;  // where no table says
 
 // Fields that fit into one cell: not lists, not nested messages but times and references.
 bool FitsCell(const FieldDescriptor& field) {
   if (field.is_repeated()) return false;
   if (field.message_type() == nullptr) return true;
-  return IsTime(field) || field.message_type() == v1::ResourceRef::descriptor();
+  return IsTime(field) || IsReference(field);
 }
 
 std::vector<const FieldDescriptor*> CellFields(const ResourceModel& model, size_t count_max) {
@@ -115,10 +83,15 @@ std::vector<Column> ResourceColumns(const ResourceModel& model, const Scope& sco
   return columns;
 }
 
-std::vector<Column> ChangeColumns(const ResourceModel& model, const Scope& scope) {
+std::vector<Column> ChangeColumns(const ResourceModel* model, const Scope& scope) {
   std::vector<Column> columns = {{.title = "REVISION", .number = true}, {.title = "CHANGE"}};
+  if (model == nullptr) columns.push_back({.title = "MODEL", .width_min = kIdWidthMin});
   AddScopeColumns(scope, columns);
-  AddFieldColumns(CellFields(model, kChangeFieldsMax), columns);
+  if (model == nullptr) {
+    columns.push_back({.title = "TITLE", .width_min = kTextWidthMin});
+  } else {
+    AddFieldColumns(CellFields(*model, kChangeFieldsMax), columns);
+  }
   columns.push_back({.title = "CHANGED_FIELDS", .width_min = 14});
   return columns;
 }
@@ -130,13 +103,17 @@ std::string ListCellText(const Message& message, const FieldDescriptor& field) {
   return text;
 }
 
-void AddCells(const Message& resource, const ResourceModel& model, size_t fields_max,
-              bool show_connector, bool show_owner, std::vector<std::string>& row) {
+const ResourceModel& ModelOf(const Message& resource) {
+  return ResourceModel::Of(*resource.GetDescriptor());
+}
+
+void AddCells(const Message& resource, size_t fields_max, bool show_connector, bool show_owner,
+              std::vector<std::string>& row) {
   if (show_connector) row.push_back(GetString(resource, "connector_id"));
   if (show_owner) row.push_back(GetString(resource, "owner_id"));
   row.push_back(GetString(resource, "id"));
   const Message& fields = GetMessage(resource, "fields");
-  for (const FieldDescriptor* field : CellFields(model, fields_max)) {
+  for (const FieldDescriptor* field : CellFields(ModelOf(resource), fields_max)) {
     row.push_back(ListCellText(fields, *field));
   }
 }
@@ -193,29 +170,6 @@ absl::StatusOr<Format> ParseFormat(std::string_view text) {
                                  ": wants table, json, jsonl or source", DidYouMean(text, names)));
 }
 
-std::string CellText(const Message& message, const FieldDescriptor& field) {
-  const Reflection& reflection = *message.GetReflection();
-  if (field.has_presence() && !reflection.HasField(message, &field)) return "";
-  switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_STRING:
-      return reflection.GetString(message, &field);
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      return NumberText(reflection.GetDouble(message, &field));
-    case FieldDescriptor::CPPTYPE_INT32:
-      return absl::StrCat(reflection.GetInt32(message, &field));
-    case FieldDescriptor::CPPTYPE_INT64:
-      return absl::StrCat(reflection.GetInt64(message, &field));
-    case FieldDescriptor::CPPTYPE_BOOL:
-      return reflection.GetBool(message, &field) ? "true" : "false";
-    case FieldDescriptor::CPPTYPE_ENUM:
-      return SourceEnumText(*reflection.GetEnum(message, &field));
-    case FieldDescriptor::CPPTYPE_MESSAGE:
-      return MessageText(reflection.GetMessage(message, &field));
-    default:
-      return "";
-  }
-}
-
 void PrintResource(const Message& resource, Format format, Output& out) {
   switch (format) {
     case Format::kTable: {
@@ -240,8 +194,7 @@ void PrintResource(const Message& resource, Format format, Output& out) {
 
 ResourcePrinter::ResourcePrinter(const ResourceModel& model, const Scope& scope, Format format,
                                  Output& out)
-    : model_(model),
-      format_(format),
+    : format_(format),
       out_(out),
       table_(ResourceColumns(model, scope), out.width()),
       show_connector_(scope.connector_id.empty()),
@@ -251,7 +204,7 @@ void ResourcePrinter::Print(const Message& resource) {
   switch (format_) {
     case Format::kTable: {
       std::vector<std::string> row;
-      AddCells(resource, model_, kListFieldsMax, show_connector_, show_owner_, row);
+      AddCells(resource, kListFieldsMax, show_connector_, show_owner_, row);
       row.push_back(ListCellText(resource, FieldNamed(resource, "updated_at")));
       row.push_back(absl::StrCat(GetInt64(resource, "revision")));
       table_.Add(std::move(row));
@@ -281,36 +234,60 @@ void ResourcePrinter::Finish() {
   Flush();
 }
 
-ChangePrinter::ChangePrinter(const ResourceModel& model, const Scope& scope, Format format,
-                             Output& out)
+ChangePrinter::ChangePrinter(const ResourceModel* model, const Scope& scope, Format format,
+                             bool differences, Output& out)
     : model_(model),
       format_(format),
+      differences_(differences),
       out_(out),
       table_(ChangeColumns(model, scope), out.width()),
       show_connector_(scope.connector_id.empty()),
       show_owner_(scope.owner_id.empty()) {}
 
 void ChangePrinter::Print(const Message& change) {
-  switch (format_) {
-    case Format::kTable: {
-      std::vector<std::string> row = {absl::StrCat(GetInt64(change, "revision")),
-                                      ChangeWord(change)};
-      AddCells(GetMessage(change, "resource"), model_, kChangeFieldsMax, show_connector_,
-               show_owner_, row);
-      row.push_back(ChangedFields(change));
-      table_.Add(std::move(row));
-      break;
-    }
-    case Format::kJson:
-      out_.Write(ProtoJson(change, Layout::kIndented) + "\n");
-      break;
-    case Format::kJsonl:
-      out_.Write(ProtoJson(change, Layout::kOneLine) + "\n");
-      break;
-    case Format::kSource:
-      out_.Write(SourceEventJson(change, Layout::kOneLine) + "\n");
-      break;
+  if (format_ == Format::kJson) return out_.Write(ProtoJson(change, Layout::kIndented) + "\n");
+  if (format_ == Format::kJsonl) return out_.Write(ProtoJson(change, Layout::kOneLine) + "\n");
+  if (model_ != nullptr) return PrintTyped(change);
+  const MessagePtr typed = ChangeOfModel(change);
+  if (typed != nullptr) return PrintTyped(*typed);
+  // Of a model that is newer than this program: nothing is left out, if it is not pretty.
+  out_.Write(ProtoJson(change, Layout::kOneLine) + "\n");
+}
+
+void ChangePrinter::PrintTyped(const Message& change) {
+  if (format_ == Format::kSource) {
+    out_.Write(SourceEventJson(change, Layout::kOneLine) + "\n");
+  } else if (differences_) {
+    out_.Write(Line(change));
+  } else {
+    AddRow(change);
   }
+}
+
+void ChangePrinter::AddRow(const Message& change) {
+  std::vector<std::string> row = {absl::StrCat(GetInt64(change, "revision")), ChangeWord(change)};
+  const Message& resource = GetMessage(change, "resource");
+  if (model_ == nullptr) row.push_back(ModelOf(resource).id());
+  AddCells(resource, model_ == nullptr ? 0 : kChangeFieldsMax, show_connector_, show_owner_, row);
+  if (model_ == nullptr) row.push_back(TitleOf(resource));
+  row.push_back(ChangedFields(change));
+  table_.Add(std::move(row));
+}
+
+// `12  UPDATED   311 "Deal"  amount 10 → 20`
+std::string ChangePrinter::Line(const Message& change) const {
+  const Message& resource = GetMessage(change, "resource");
+  std::string line = absl::StrFormat("%8d  %-9s ", GetInt64(change, "revision"),
+                                     absl::AsciiStrToUpper(ChangeWord(change)));
+  if (model_ == nullptr) absl::StrAppend(&line, " ", ModelOf(resource).id());
+  if (show_connector_) absl::StrAppend(&line, " ", OneLine(GetString(resource, "connector_id")));
+  if (show_owner_) absl::StrAppend(&line, " ", OneLine(GetString(resource, "owner_id")));
+  absl::StrAppend(&line, " ", OneLine(GetString(resource, "id")));
+  if (const std::string title = TitleOf(resource); !title.empty()) {
+    absl::StrAppend(&line, " ", Quoted(title, kTitleWidthMax));
+  }
+  const std::string difference = DifferenceText(change);
+  return absl::StrCat(line, difference.empty() ? "" : "  ", difference, "\n");
 }
 
 void ChangePrinter::Flush() {

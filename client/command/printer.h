@@ -24,10 +24,6 @@ enum class Format {
 
 absl::StatusOr<Format> ParseFormat(std::string_view text);
 
-// The value of a field as one cell shows it: an enum in the source's word, a reference as its id.
-std::string CellText(const google::protobuf::Message& message,
-                     const google::protobuf::FieldDescriptor& field);
-
 // Writes one resource whole; as a table, one line per field.
 void PrintResource(const google::protobuf::Message& resource, Format format, Output& out);
 
@@ -44,7 +40,6 @@ class ResourcePrinter {
   void Finish();
 
  private:
-  const ResourceModel& model_;
   const Format format_;
   Output& out_;
   Table table_;
@@ -53,17 +48,27 @@ class ResourcePrinter {
   const bool show_owner_;
 };
 
-// Writes changes of one model as they come. Not thread-safe.
+// Writes changes of one model, or of the feed over all of them, as they come. Not thread-safe.
 class ChangePrinter {
  public:
-  ChangePrinter(const ResourceModel& model, const Scope& scope, Format format, Output& out);
+  // `model` is null for the feed, whose table has the model and the title of each resource.
+  // With `differences`, in place of a table, one line for each change that says what it has
+  // changed, as DifferenceText does.
+  ChangePrinter(const ResourceModel* model, const Scope& scope, Format format, bool differences,
+                Output& out);
 
   void Print(const google::protobuf::Message& change);
   void Flush();
 
  private:
-  const ResourceModel& model_;
+  // One change of a model; of the feed, as the Watch of its model would send it.
+  void PrintTyped(const google::protobuf::Message& change);
+  void AddRow(const google::protobuf::Message& change);
+  std::string Line(const google::protobuf::Message& change) const;
+
+  const ResourceModel* const model_;
   const Format format_;
+  const bool differences_;
   Output& out_;
   Table table_;
   const bool show_connector_;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "client/model.h"
+#include "client/reference.h"
 #include "client/reflect.h"
 #include "tributary/v1/annotations.pb.h"
 #include "tributary/v1/resource.pb.h"
@@ -55,7 +56,11 @@ std::string EnumPrefix(std::string_view name) {
   return prefix + "_";
 }
 
+void WriteResource(const Message& resource, JsonWriter& json);
+
+// The source, too, may send the whole resource in place of a reference.
 void WriteRef(const v1::ResourceRef& ref, JsonWriter& json) {
+  if (const auto resource = ExpandedResource(ref)) return WriteResource(*resource, json);
   json.BeginObject();
   json.Key("object");
   json.String("resourceRef");
@@ -229,6 +234,20 @@ std::string_view TriggerOf(int change_type) {
   }
 }
 
+// The type of a change, where the trigger does not say it.
+std::string_view UntoldOf(int change_type) {
+  switch (change_type) {
+    case v1::CHANGE_TYPE_EXISTING:
+      return "existing";
+    case v1::CHANGE_TYPE_ENTERED:
+      return "entered";
+    case v1::CHANGE_TYPE_LEFT:
+      return "left";
+    default:
+      return "";
+  }
+}
+
 }  // namespace
 
 std::string SourceJson(const Message& resource, Layout layout) {
@@ -246,6 +265,15 @@ std::string SourceEventJson(const Message& change, Layout layout) {
                            "::", std::string(TriggerOf(GetEnum(change, "type")))));
   json.Key("data");
   WriteResource(resource, json);
+  // What the source's three words do not tell apart.
+  if (const std::string_view word = UntoldOf(GetEnum(change, "type")); !word.empty()) {
+    json.Key("change");
+    json.String(word);
+  }
+  if (GetBool(change, "coalesced")) {
+    json.Key("coalesced");
+    json.Bool(true);
+  }
   json.EndObject();
   return json.Take();
 }

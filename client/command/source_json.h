@@ -17,6 +17,8 @@ namespace tributary::command {
 std::string SourceJson(const google::protobuf::Message& resource, Layout layout);
 
 // The change as the webhook that would cause it: {"event": "crmOpportunity::updated", "data": {…}}.
+// Where that does not tell the type of the change, "change" does (existing, entered, left), and
+// "coalesced" marks one that stands for several; who takes webhooks ignores both.
 std::string SourceEventJson(const google::protobuf::Message& change, Layout layout);
 
 // The source's word for an enum value: "inProgress" for STATUS_IN_PROGRESS of enum Status; empty

@@ -109,4 +109,13 @@ std::string CutToWidth(std::string_view text, size_t width) {
   return std::string(text.substr(0, bytes)).append(kEllipsis);
 }
 
+std::string Quoted(std::string_view text, size_t width) {
+  std::string quoted = "\"";
+  for (const char c : CutToWidth(OneLine(text), width)) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
 }  // namespace tributary::command

@@ -17,4 +17,8 @@ size_t DisplayWidth(std::string_view text);
 // `text` cut to at most `width` columns, with "…" as the last of them if something was cut.
 std::string CutToWidth(std::string_view text, size_t width);
 
+// `text` on one line, at most `width` columns of it, in quotes; a quote in it has a backslash
+// before it.
+std::string Quoted(std::string_view text, size_t width);
+
 }  // namespace tributary::command

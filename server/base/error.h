@@ -15,6 +15,8 @@ namespace tributary {
 namespace reason {
 inline constexpr std::string_view kResourceNotFound = "RESOURCE_NOT_FOUND";
 inline constexpr std::string_view kResourceDeleted = "RESOURCE_DELETED";
+inline constexpr std::string_view kResourceAlreadyExists = "RESOURCE_ALREADY_EXISTS";
+inline constexpr std::string_view kRevisionChanged = "REVISION_CHANGED";
 inline constexpr std::string_view kArgumentInvalid = "ARGUMENT_INVALID";
 inline constexpr std::string_view kArgumentNotSupported = "ARGUMENT_NOT_SUPPORTED";
 inline constexpr std::string_view kFilterInvalid = "FILTER_INVALID";

@@ -21,6 +21,10 @@ inline constexpr int kEmbeddedDepthMax = 4;
 inline constexpr size_t kEmbeddedMax = 100;  // per delivery
 inline constexpr size_t kWarningsMax = 32;   // per resource; the last says how many more
 inline constexpr size_t kWarningValueBytesMax = 256;
+inline constexpr size_t kFieldsDiscoveredMax = 1000;  // of one model, connector and owner
+inline constexpr size_t kFieldOptionsMax = 1000;      // of a definition
+inline constexpr size_t kFieldDefinitionBytesMax = 256 * 1024;
+inline constexpr size_t kFieldsCachedMax = 100'000;  // definitions that the decoder remembers
 inline constexpr int64_t kFutureMicrosMax = 5LL * 60 * 1000 * 1000;  // updatedAt ahead of the clock
 
 // Answers.

@@ -65,14 +65,6 @@ std::string RandomPrefix() {
   return absl::StrCat(absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8));
 }
 
-// One thread reads, decodes and answers more webhooks than the one writer commits, so most cores
-// are for others; a second one keeps a large body from holding up the rest.
-int ThreadsOf(const WebhookServerOptions& options) {
-  constexpr int kThreadsMax = 4;
-  if (options.threads > 0) return options.threads;
-  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()) / 2, 1, kThreadsMax);
-}
-
 class BeastWebhookServer final : public WebhookServer {
  public:
   BeastWebhookServer(WebhookServerOptions options, const WebhookDecoder& decoder,
@@ -208,6 +200,14 @@ void BeastWebhookServer::Stop(std::chrono::milliseconds grace) {
 }
 
 }  // namespace
+
+// One thread reads, decodes and answers more webhooks than the one writer commits, so most cores
+// are for others; a second one keeps a large body from holding up the rest.
+int WebhookServer::ThreadsOf(const WebhookServerOptions& options) {
+  constexpr int kThreadsMax = 4;
+  if (options.threads > 0) return options.threads;
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()) / 2, 1, kThreadsMax);
+}
 
 absl::StatusOr<std::unique_ptr<WebhookServer>> WebhookServer::Start(
     WebhookServerOptions options, const WebhookDecoder& decoder, Committer& committer,

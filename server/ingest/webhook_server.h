@@ -50,6 +50,9 @@ class WebhookServer {
  public:
   virtual ~WebhookServer() = default;
 
+  // How many threads decode webhooks.
+  static int ThreadsOf(const WebhookServerOptions& options);
+
   // GET /metrics shows what `write_metrics` writes.
   // FAILED_PRECONDITION if the address can't be bound, with the reason in words.
   static absl::StatusOr<std::unique_ptr<WebhookServer>> Start(

@@ -35,7 +35,9 @@ absl::StatusOr<std::unique_ptr<const Model>> Model::Compile(const Descriptor* me
   TRIBUTARY_ASSIGN_OR_RETURN(model->service_, FindService(message));
   TRIBUTARY_ASSIGN_OR_RETURN(model->fields_,
                              MessagePlan::Compile(message->FindFieldByNumber(4)->message_type()));
+  model->defines_custom_fields_ = rule.defines_custom_fields();
   model->answers_with_cards_ = rule.answer() == v1::ResourceRule::ANSWER_CARDS;
+  model->retention_days_ = static_cast<int>(rule.retention_days());
   return model;
 }
 
@@ -46,6 +48,9 @@ absl::StatusOr<ModelRegistry> ModelRegistry::Build(const std::vector<const Descr
     if (registry.Find(model->name()) != nullptr) {
       return Unfit(message, absl::StrCat("is the second message of the model ", model->name()));
     }
+    if (model->defines_custom_fields() && registry.field_definitions() != nullptr) {
+      return Unfit(message, "is the second message that defines custom fields");
+    }
     registry.models_.push_back(std::move(model));
   }
   return registry;
@@ -55,6 +60,18 @@ const Model* ModelRegistry::Find(std::string_view name) const {
   // Few models, asked for once per webhook or call: a walk over their names is as fast as a hash.
   for (const std::unique_ptr<const Model>& model : models_) {
     if (model->name() == name) return model.get();
+  }
+  return nullptr;
+}
+
+const Model* ModelRegistry::FindSent(std::string_view name) const {
+  const Model* model = Find(name);
+  return model == nullptr || model->defines_custom_fields() ? nullptr : model;
+}
+
+const Model* ModelRegistry::field_definitions() const {
+  for (const std::unique_ptr<const Model>& model : models_) {
+    if (model->defines_custom_fields()) return model.get();
   }
   return nullptr;
 }

@@ -33,6 +33,13 @@ class Model {
   // True where the sender of a webhook waits for cards instead of a verdict.
   bool answers_with_cards() const { return answers_with_cards_; }
 
+  // True of the model whose resources define the custom fields of the others. No webhook brings
+  // one.
+  bool defines_custom_fields() const { return defines_custom_fields_; }
+
+  // For how many days after its last change a resource stays; 0: for ever.
+  int retention_days() const { return retention_days_; }
+
  private:
   Model() = default;
 
@@ -41,6 +48,8 @@ class Model {
   const google::protobuf::ServiceDescriptor* service_ = nullptr;
   std::unique_ptr<const MessagePlan> fields_;
   bool answers_with_cards_ = false;
+  bool defines_custom_fields_ = false;
+  int retention_days_ = 0;
 };
 
 // All models of this server, in the order they were registered. Immutable, thread-safe.
@@ -51,6 +60,10 @@ class ModelRegistry {
 
   // nullptr if there is no such model.
   const Model* Find(std::string_view name) const;
+  // The same, but only if the source sends such resources.
+  const Model* FindSent(std::string_view name) const;
+  // The model that defines custom fields; nullptr if there is none.
+  const Model* field_definitions() const;
   const std::vector<std::unique_ptr<const Model>>& models() const { return models_; }
 
  private:

@@ -1,6 +1,7 @@
 #include "server/model/resource_reader.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -131,8 +132,8 @@ Mutation ResourceReader::ReadDelete(const Model& model, const JsonValue& data, s
 
 void ResourceReader::Take(const ReferenceTarget& target, std::string_view field_model,
                           const JsonValue& object, const Place& place, WarningList& warnings) {
-  const Model* model = registry_.Find(target.model);
-  if (model == nullptr) model = registry_.Find(field_model);
+  const Model* model = registry_.FindSent(target.model);
+  if (model == nullptr) model = registry_.FindSent(field_model);
   if (model == nullptr) {
     warnings.Add(place, "a resource of an unknown model; only the reference is kept", target.model);
     return;
@@ -212,15 +213,19 @@ void ResourceReader::ReadFields(const Model& model, const Members& members, cons
   } else {
     content.Drop();
   }
-  ReadCustom(unknown, at, reader, warnings, encoding);
+  if (!unknown.empty()) {
+    CheckCustom(model, ReadCustom(unknown, at, reader, warnings, encoding), at, warnings);
+  }
   reader.ReadRemoteId(members.remote, place, kRemoteId, encoding.remote_id);
 }
 
-void ResourceReader::ReadCustom(std::span<const JsonValue::Member> sent, const Place& fields,
-                                FieldReader& reader, WarningList& warnings, Encoding& encoding) {
-  if (sent.empty()) return;
+std::vector<SentField> ResourceReader::ReadCustom(std::span<const JsonValue::Member> sent,
+                                                  const Place& fields, FieldReader& reader,
+                                                  WarningList& warnings, Encoding& encoding) {
+  std::vector<SentField> kept;
   size_t left_out = 0;
   const std::vector<size_t> order = LastOfEachKey(sent, left_out);
+  kept.reserve(order.size());
   encoding.custom.reserve(order.size());
   for (const size_t index : order) {
     const auto& [key, value] = sent[index];
@@ -238,11 +243,24 @@ void ResourceReader::ReadCustom(std::span<const JsonValue::Member> sent, const P
     const size_t begin = encoding.state.size();
     if (!reader.ReadEntry(kCustomFields, key, value, at, encoding.state)) continue;
     encoding.custom.push_back({key, begin, encoding.state.size() - begin});
+    kept.push_back({key, &value});
   }
   if (left_out > 0) {
     warnings.Add(fields, absl::StrCat("must not have more than ", limits::kCustomFieldsMax,
                                       " custom fields; ", left_out, " of them left out"));
   }
+  return kept;
+}
+
+void ResourceReader::CheckCustom(const Model& model, std::span<const SentField> kept,
+                                 const Place& fields, WarningList& warnings) {
+  if (custom_fields_ == nullptr) return;
+  CustomFieldRules::Findings found = custom_fields_->Check(
+      {model.name(), headers_.connector_id, headers_.owner_id}, kept, arrived_us_);
+  for (const auto& [index, rule] : found.contradictions) {
+    warnings.AddTolerated(fields.Custom(kept[index].key), rule, *kept[index].value);
+  }
+  std::move(found.definitions.begin(), found.definitions.end(), std::back_inserter(embedded_));
 }
 
 void ResourceReader::ReadTimes(const Members& members, const Place& place, WarningList& warnings,

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/model/custom_fields.h"
 #include "server/model/field_reader.h"
 #include "server/model/json_body.h"
 #include "server/model/model.h"
@@ -24,12 +25,13 @@ namespace tributary {
 class ResourceReader final : private EmbeddedResources {
  public:
   ResourceReader(const ModelRegistry& registry, const JsonBody& body, const WebhookHeaders& headers,
-                 int64_t arrived_us, bool keep_raw)
+                 int64_t arrived_us, bool keep_raw, CustomFieldRules* custom_fields)
       : registry_(registry),
         body_(body),
         headers_(headers),
         arrived_us_(arrived_us),
-        keep_raw_(keep_raw) {}
+        keep_raw_(keep_raw),
+        custom_fields_(custom_fields) {}
 
   // Reads the delivery's own resource, the object `data`, whose id was checked. None if it is too
   // large to be stored. What is embedded in it is in TakeEmbedded() afterwards.
@@ -40,7 +42,7 @@ class ResourceReader final : private EmbeddedResources {
   Mutation ReadDelete(const Model& model, const JsonValue& data, std::string_view id,
                       WarningList& warnings);
 
-  // Embedded resources, depth first.
+  // Embedded resources, depth first, and what they and the delivery's own tell of custom fields.
   std::vector<Mutation> TakeEmbedded() { return std::move(embedded_); }
   // True if any of them has a warning of ours.
   bool embedded_warnings() const { return embedded_warnings_; }
@@ -55,8 +57,11 @@ class ResourceReader final : private EmbeddedResources {
                                  Rank rank, const Place& place, WarningList& warnings);
   void ReadFields(const Model& model, const Members& members, const Place& place,
                   WarningList& warnings, Encoding& encoding);
-  void ReadCustom(std::span<const JsonValue::Member> sent, const Place& fields, FieldReader& reader,
-                  WarningList& warnings, Encoding& encoding);
+  // The fields that are kept.
+  std::vector<SentField> ReadCustom(std::span<const JsonValue::Member> sent, const Place& fields,
+                                    FieldReader& reader, WarningList& warnings, Encoding& encoding);
+  void CheckCustom(const Model& model, std::span<const SentField> kept, const Place& fields,
+                   WarningList& warnings);
   void ReadTimes(const Members& members, const Place& place, WarningList& warnings,
                  Encoding& encoding);
   void ReadRaw(const Members& members, const Place& place, WarningList& warnings,
@@ -70,6 +75,7 @@ class ResourceReader final : private EmbeddedResources {
   const WebhookHeaders& headers_;
   const int64_t arrived_us_;
   const bool keep_raw_;
+  CustomFieldRules* const custom_fields_;  // may be null
   std::vector<Mutation> embedded_;
   size_t embedded_count_ = 0;
   int depth_ = 0;

@@ -92,6 +92,13 @@ void WarningList::Add(const Place& place, std::string_view rule, std::string_vie
   faults_.push_back(std::move(fault));
 }
 
+void WarningList::AddTolerated(const Place& place, std::string_view rule, const JsonValue& value) {
+  const size_t before = faults_.size();
+  Add(place, rule, value);
+  ++tolerated_;
+  if (faults_.size() > before) faults_.back().tolerated = true;
+}
+
 std::string WarningList::Encode() const {
   const size_t all = source_count_ + ours_;
   const size_t kept = all <= limits::kWarningsMax ? all : limits::kWarningsMax - 1;

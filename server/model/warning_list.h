@@ -23,8 +23,14 @@ class WarningList {
   // The same of something that is not one value: `text` is the offending text, or empty.
   void Add(const Place& place, std::string_view rule, std::string_view text = {});
 
+  // The same of a value that breaks no rule of the source, but one that was made here:
+  // `--validation=reject` does not refuse it.
+  void AddTolerated(const Place& place, std::string_view rule, const JsonValue& value);
+
   // Those that we found, whether they are kept or not.
   size_t ours() const { return ours_; }
+  // Those of them for which a delivery may be refused.
+  size_t refusable() const { return ours_ - tolerated_; }
   // Those that we found and kept.
   std::vector<Fault> TakeFaults() { return std::move(faults_); }
 
@@ -43,6 +49,7 @@ class WarningList {
   size_t source_count_ = 0;
   std::vector<Fault> faults_;
   size_t ours_ = 0;
+  size_t tolerated_ = 0;
 };
 
 }  // namespace tributary

@@ -119,9 +119,11 @@ Envelope ReadEnvelope(const JsonValue& root, std::vector<Fault>& faults) {
 class Decoding {
  public:
   Decoding(const ModelRegistry& registry, const DecoderOptions& options,
-           const WebhookHeaders& headers, std::string text, int64_t arrived_us, JsonBody& body)
+           CustomFieldRules* custom_fields, const WebhookHeaders& headers, std::string text,
+           int64_t arrived_us, JsonBody& body)
       : registry_(registry),
         options_(options),
+        custom_fields_(custom_fields),
         headers_(headers),
         text_(std::move(text)),
         body_(body) {
@@ -144,6 +146,7 @@ class Decoding {
 
   const ModelRegistry& registry_;
   const DecoderOptions& options_;
+  CustomFieldRules* const custom_fields_;
   const WebhookHeaders& headers_;
   std::string text_;
   JsonBody& body_;
@@ -167,7 +170,7 @@ void Decoding::Judge() {
   envelope_ = ReadEnvelope(body_.root(), faults);
   result_.delivery.event = envelope_.event_text;
   result_.delivery.resource_id = envelope_.id;
-  const Model* model = registry_.Find(envelope_.model);
+  const Model* model = registry_.FindSent(envelope_.model);
   // Somebody waits for cards whatever is wrong with the rest.
   result_.answers_with_cards = model != nullptr && model->answers_with_cards();
   if (!faults.empty()) {
@@ -175,7 +178,9 @@ void Decoding::Judge() {
     return;
   }
   if (model == nullptr) {
-    Park("names a model that this version does not know");
+    Park(registry_.Find(envelope_.model) == nullptr
+             ? "names a model that this version does not know"
+             : "names a model that is not read from webhooks");
     return;
   }
   const std::optional<Rank> rank = RankOf(envelope_.trigger);
@@ -188,13 +193,13 @@ void Decoding::Judge() {
 
 void Decoding::ReadState(const Model& model, Rank rank) {
   ResourceReader reader(registry_, body_, headers_, result_.delivery.arrived_us,
-                        options_.keep_raw_resource);
+                        options_.keep_raw_resource, custom_fields_);
   WarningList warnings;
   std::optional<Mutation> own =
       rank == Rank::kDeleted ? reader.ReadDelete(model, *envelope_.data, envelope_.id, warnings)
                              : reader.Read(model, *envelope_.data, envelope_.id, rank, warnings);
   keep_body_ = warnings.ours() > 0 || reader.embedded_warnings();
-  const bool refused = options_.validation == Validation::kReject && warnings.ours() > 0;
+  const bool refused = options_.validation == Validation::kReject && warnings.refusable() > 0;
   result_.warnings = warnings.TakeFaults();
   if (!own.has_value()) {
     Refuse(Refusal::kTooLarge,
@@ -203,7 +208,9 @@ void Decoding::ReadState(const Model& model, Rank rank) {
     return;
   }
   if (refused) {
-    Refuse(Refusal::kContent, result_.warnings);
+    std::vector<Fault> faults = result_.warnings;
+    std::erase_if(faults, [](const Fault& fault) { return fault.tolerated; });
+    Refuse(Refusal::kContent, std::move(faults));
     return;
   }
   result_.delivery.mutations = reader.TakeEmbedded();
@@ -247,6 +254,8 @@ void Decoding::Seal() {
   hasher.Add(delivery.event);
   if (delivery.mutations.empty()) hasher.Add(text_);
   for (const Mutation& mutation : delivery.mutations) {
+    // What it tells of its custom fields is told once: sent again, it is the same delivery.
+    if (mutation.expected.has_value()) continue;
     const Key& key = mutation.key;
     hasher.Add(key.model).Add(key.connector_id).Add(key.owner_id).Add(key.id);
     hasher.Add(absl::StrCat(static_cast<int>(mutation.rank)));
@@ -265,8 +274,9 @@ DecodeMemory::~DecodeMemory() = default;
 DecodedWebhook WebhookDecoder::Decode(const WebhookHeaders& headers, std::string body,
                                       int64_t arrived_us, DecodeMemory& memory) const {
   static_assert(kBodySlackBytes >= JsonBody::kSlackBytes);
-  DecodedWebhook decoded =
-      Decoding(registry_, options_, headers, std::move(body), arrived_us, *memory.body_).Run();
+  DecodedWebhook decoded = Decoding(registry_, options_, custom_fields_, headers, std::move(body),
+                                    arrived_us, *memory.body_)
+                               .Run();
   memory.body_->Trim();
   return decoded;
 }

@@ -13,6 +13,7 @@
 
 namespace tributary {
 
+class CustomFieldRules;
 class JsonBody;
 
 // What is wrong with one place of a body.
@@ -20,9 +21,10 @@ struct Fault {
   std::string pointer;  // RFC 6901, into the body: "/data/fields/email"
   std::string
       path;  // the same in the vocabulary of the API: "fields.email"; empty outside a resource
-  std::string code;    // the source's own code for content; empty for the envelope
-  std::string detail;  // the rule
-  std::string value;   // the offending text, clipped
+  std::string code;        // the source's own code for content; empty for the envelope
+  std::string detail;      // the rule
+  std::string value;       // the offending text, clipped
+  bool tolerated = false;  // also with Validation::kReject
 };
 
 // The headers of a webhook, already checked to be present and clean.
@@ -67,11 +69,13 @@ class DecodeMemory {
 //
 // Lenient in content, strict in the envelope. Malformed JSON anywhere in the body refuses it; a
 // value out of its contract becomes a warning on the resource and is kept where its type allows.
-// Never fails in any other way, whatever the bytes. Thread-safe; `registry` must outlive it.
+// Never fails in any other way, whatever the bytes. Thread-safe; `registry` and `custom_fields`, by
+// which custom fields are checked and discovered if it is not null, must outlive it.
 class WebhookDecoder {
  public:
-  explicit WebhookDecoder(const ModelRegistry& registry, DecoderOptions options = {})
-      : registry_(registry), options_(options) {}
+  explicit WebhookDecoder(const ModelRegistry& registry, DecoderOptions options = {},
+                          CustomFieldRules* custom_fields = nullptr)
+      : registry_(registry), options_(options), custom_fields_(custom_fields) {}
 
   // Capacity beyond its size that a body should have: parsing needs it, and copies a body without.
   static constexpr size_t kBodySlackBytes = 64;
@@ -89,6 +93,7 @@ class WebhookDecoder {
  private:
   const ModelRegistry& registry_;
   const DecoderOptions options_;
+  CustomFieldRules* const custom_fields_;
 };
 
 }  // namespace tributary

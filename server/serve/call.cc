@@ -40,9 +40,8 @@ void LogCall(std::string_view method, std::string_view request_id, const absl::S
 
 namespace {
 
-void Answer(const UnaryCall& call, std::string_view request_id, const UnaryWork& work,
+void Finish(const UnaryCall& call, std::string_view request_id, absl::StatusOr<std::string> answer,
             grpc::ServerUnaryReactor& reactor) {
-  absl::StatusOr<std::string> answer = work(*call.request);
   LogCall(call.method.name, request_id, answer.status());
   call.method.CountCall(answer.status().code());
   call.method.latency.Observe(call.stopwatch.elapsed());
@@ -55,12 +54,20 @@ void Answer(const UnaryCall& call, std::string_view request_id, const UnaryWork&
   reactor.Finish(grpc::Status::OK);
 }
 
+// True if nobody waits for the answer any more: then it is given.
+bool GaveUp(const UnaryCall& call, grpc::ServerUnaryReactor& reactor) {
+  if (!call.context->IsCancelled()) return false;
+  call.method.CountCall(absl::StatusCode::kCancelled);
+  reactor.Finish(grpc::Status::CANCELLED);
+  return true;
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* AnswerHere(const UnaryCall& call, const UnaryWork& work) {
   const std::string request_id = ExchangeRequestId(*call.context);
   grpc::ServerUnaryReactor* reactor = call.context->DefaultReactor();
-  Answer(call, request_id, work, *reactor);
+  Finish(call, request_id, work(*call.request), *reactor);
   return reactor;
 }
 
@@ -69,12 +76,21 @@ grpc::ServerUnaryReactor* AnswerOn(Executor& executor, const UnaryCall& call,
   std::string request_id = ExchangeRequestId(*call.context);
   grpc::ServerUnaryReactor* reactor = call.context->DefaultReactor();
   executor.Post([call, reactor, request_id = std::move(request_id), &work] {
-    if (call.context->IsCancelled()) {
-      call.method.CountCall(absl::StatusCode::kCancelled);
-      reactor->Finish(grpc::Status::CANCELLED);
-      return;
-    }
-    Answer(call, request_id, work, *reactor);
+    if (GaveUp(call, *reactor)) return;
+    Finish(call, request_id, work(*call.request), *reactor);
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AnswerLater(Executor& executor, const UnaryCall& call,
+                                      const LaterWork& work) {
+  std::string request_id = ExchangeRequestId(*call.context);
+  grpc::ServerUnaryReactor* reactor = call.context->DefaultReactor();
+  executor.Post([call, reactor, request_id = std::move(request_id), &work] {
+    if (GaveUp(call, *reactor)) return;
+    work(*call.request, [call, reactor, request_id](absl::StatusOr<std::string> answer) {
+      Finish(call, request_id, std::move(answer), *reactor);
+    });
   });
   return reactor;
 }

@@ -39,4 +39,10 @@ grpc::ServerUnaryReactor* AnswerHere(const UnaryCall& call, const UnaryWork& wor
 grpc::ServerUnaryReactor* AnswerOn(Executor& executor, const UnaryCall& call,
                                    const UnaryWork& work);
 
+// The same for work that ends later than it returns: it calls `reply` once, on any thread.
+using Reply = std::function<void(absl::StatusOr<std::string>)>;
+using LaterWork = std::function<void(const grpc::ByteBuffer& request, Reply reply)>;
+grpc::ServerUnaryReactor* AnswerLater(Executor& executor, const UnaryCall& call,
+                                      const LaterWork& work);
+
 }  // namespace tributary

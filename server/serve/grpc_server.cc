@@ -56,8 +56,8 @@ void SetArguments(grpc::ServerBuilder& builder) {
 }  // namespace
 
 GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models,
-                       FeedShape feed, Store& store, ChangeHub& hub, CardExchange& cards,
-                       Executor& executor, const Clock& clock)
+                       FeedShape feed, Store& store, Submit submit, ChangeHub& hub,
+                       CardExchange& cards, Executor& executor, const Clock& clock)
     : streams_(store, hub, executor, metrics_.watch(), options.streams_max),
       server_service_(options.version, models, store, executor, metrics_, clock),
       feed_service_(std::move(feed), models, streams_, metrics_),
@@ -69,18 +69,23 @@ GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& mo
     if (model->service() == &CardService::descriptor()) {
       card_service_.AddTo(resource_services_.back()->service());
     }
+    if (model->defines_custom_fields()) {
+      field_definition_service_ = std::make_unique<FieldDefinitionService>(
+          FieldDefinitionService::Context{models, store, executor, metrics_, clock, submit},
+          resource_services_.back()->service());
+    }
   }
 }
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
-    GrpcServerOptions options, const ModelRegistry& models, Store& store, ChangeHub& hub,
-    CardExchange& cards, Executor& executor, const Clock& clock) {
+    GrpcServerOptions options, const ModelRegistry& models, Store& store, Submit submit,
+    ChangeHub& hub, CardExchange& cards, Executor& executor, const Clock& clock) {
   StopCheckingLockOrder();
   RegisterPlugins();
   TRIBUTARY_ASSIGN_OR_RETURN(FeedShape feed, FeedService::FindShape(models));
   TRIBUTARY_RETURN_IF_ERROR(CardService::Check(models));
-  std::unique_ptr<GrpcServer> started(
-      new GrpcServer(options, models, std::move(feed), store, hub, cards, executor, clock));
+  std::unique_ptr<GrpcServer> started(new GrpcServer(
+      options, models, std::move(feed), store, std::move(submit), hub, cards, executor, clock));
   grpc::ServerBuilder builder;
   SetArguments(builder);
   builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &started->port_);

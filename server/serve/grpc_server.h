@@ -13,6 +13,7 @@
 #include "server/model/model.h"
 #include "server/serve/card_service.h"
 #include "server/serve/feed_service.h"
+#include "server/serve/field_definition_service.h"
 #include "server/serve/inline_reads.h"
 #include "server/serve/resource_service.h"
 #include "server/serve/rpc_metrics.h"
@@ -32,15 +33,15 @@ struct GrpcServerOptions {
 
 // The gRPC side: the service of every model, the feed, ServerService, and the standard ones: health
 // (per service), reflection, channelz. Thread-safe. `models`, `store`, `hub`, `cards`, `executor`,
-// on which it reads, and `clock` must outlive it.
+// on which it reads, `clock` and what `submit` uses must outlive it.
 class GrpcServer {
  public:
   // FAILED_PRECONDITION if the address can't be bound, or a model has no place in the feed.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(GrpcServerOptions options,
                                                            const ModelRegistry& models,
-                                                           Store& store, ChangeHub& hub,
-                                                           CardExchange& cards, Executor& executor,
-                                                           const Clock& clock);
+                                                           Store& store, Submit submit,
+                                                           ChangeHub& hub, CardExchange& cards,
+                                                           Executor& executor, const Clock& clock);
   ~GrpcServer();
 
   int port() const { return port_; }
@@ -56,7 +57,7 @@ class GrpcServer {
 
  private:
   GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models, FeedShape feed,
-             Store& store, ChangeHub& hub, CardExchange& cards, Executor& executor,
+             Store& store, Submit submit, ChangeHub& hub, CardExchange& cards, Executor& executor,
              const Clock& clock);
 
   RpcMetrics metrics_;
@@ -67,6 +68,7 @@ class GrpcServer {
   CardService card_service_;
   UnknownMethods unknown_methods_;
   std::vector<std::unique_ptr<ResourceService>> resource_services_;
+  std::unique_ptr<FieldDefinitionService> field_definition_service_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
 };

@@ -10,49 +10,15 @@
 #include "server/base/limits.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
+#include "server/serve/violations.h"
 
 namespace tributary {
 namespace {
 
-// Collects what is wrong with a request, so that a caller sees all of it at once.
-class Violations {
- public:
-  void Add(std::string_view field, std::string description) {
-    detail_.violations.push_back({std::string(field), std::move(description)});
-  }
-
-  absl::Status Finish() {
-    if (detail_.violations.empty()) return absl::OkStatus();
-    detail_.reason = reason::kArgumentInvalid;
-    const auto& first = detail_.violations.front();
-    std::string message = absl::StrCat(first.field, ": ", first.description);
-    if (detail_.violations.size() > 1) {
-      absl::StrAppend(&message, " (and ", detail_.violations.size() - 1, " more)");
-    }
-    return MakeError(absl::StatusCode::kInvalidArgument, message, std::move(detail_));
-  }
-
- private:
-  ErrorDetail detail_;
-};
-
-void CheckName(Violations& violations, std::string_view field, const std::string& value) {
-  if (value.size() > limits::kNameBytesMax) {
-    violations.Add(field, absl::StrCat("has ", value.size(), " bytes, at most ",
-                                       limits::kNameBytesMax, " are allowed"));
-  } else if (!IsCleanUtf8(value)) {
-    violations.Add(field, absl::StrCat(Clip(value), " holds a control character"));
-  }
-}
-
 void CheckKey(Violations& violations, const Request& request, bool names_one, bool names_many) {
-  const auto check = [&](std::string_view name, const std::string& value, bool needed) {
-    if (needed && value.empty()) violations.Add(name, "must be set");
-    CheckName(violations, name, value);
-  };
-  check("connector_id", request.connector_id, names_one || names_many);
-  check("owner_id", request.owner_id, names_one || names_many);
-  if (names_one) check("id", request.id, true);
+  violations.CheckName("connector_id", request.connector_id, names_one || names_many);
+  violations.CheckName("owner_id", request.owner_id, names_one || names_many);
+  if (names_one) violations.CheckName("id", request.id, true);
   if (!names_many) return;
   if (request.ids.empty()) violations.Add("ids", "must name at least one resource");
   if (request.ids.size() > limits::kBatchGetIdsMax) {
@@ -63,7 +29,7 @@ void CheckKey(Violations& violations, const Request& request, bool names_one, bo
   for (size_t i = 0; i < request.ids.size(); ++i) {
     const std::string name = absl::StrCat("ids[", i, "]");
     if (request.ids[i].empty()) violations.Add(name, "must not be empty");
-    CheckName(violations, name, request.ids[i]);
+    violations.CheckName(name, request.ids[i], false);
   }
 }
 

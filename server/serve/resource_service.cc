@@ -15,6 +15,7 @@
 #include "server/filter/filter.h"
 #include "server/serve/call.h"
 #include "server/serve/list_plan.h"
+#include "server/serve/not_found.h"
 #include "server/serve/token.h"
 
 namespace tributary {
@@ -119,19 +120,6 @@ Selection ResourceService::Selected(const Request& request) const {
   return {{model_.name()}, request.connector_id, request.owner_id};
 }
 
-absl::Status ResourceService::NotFound(const Request& request, const Record* tombstone) const {
-  ErrorDetail detail;
-  detail.reason = tombstone == nullptr ? reason::kResourceNotFound : reason::kResourceDeleted;
-  if (tombstone != nullptr)
-    detail.metadata.emplace_back("revision", absl::StrCat(tombstone->revision));
-  detail.resource = {model_.name(),
-                     absl::StrCat(request.connector_id, "/", request.owner_id, "/", request.id)};
-  return MakeError(absl::StatusCode::kNotFound,
-                   absl::StrCat(model_.name(), " ", Clip(request.id),
-                                tombstone == nullptr ? " not found" : " was deleted"),
-                   std::move(detail));
-}
-
 absl::StatusOr<std::string> ResourceService::Answer(Method handler, const Request& request) const {
   absl::StatusOr<std::string> answer = (this->*handler)(request);
   if (!absl::IsOutOfRange(answer.status())) return answer;
@@ -161,8 +149,8 @@ absl::StatusOr<std::string> ResourceService::Get(const Request& request) const {
   }
   TRIBUTARY_ASSIGN_OR_RETURN(std::optional<Record> record,
                              context_.store.Get(key, request.view == View::kFull, at));
-  if (!record.has_value()) return NotFound(request, nullptr);
-  if (record->deleted) return NotFound(request, &*record);
+  if (!record.has_value()) return NotFound(key, nullptr);
+  if (record->deleted) return NotFound(key, &*record);
   if (selected.empty()) return EncodeResource(*record, request.view);
   std::vector<Record> records;
   records.push_back(*std::move(record));

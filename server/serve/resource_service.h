@@ -37,6 +37,7 @@ class ResourceService {
  public:
   ResourceService(const Model& model, const ServingContext& context);
 
+  // For what the service has beside these methods.
   RawService& service() { return service_; }
 
  private:
@@ -49,7 +50,6 @@ class ResourceService {
   // What `handler` answers; of a read_revision that cannot be read, how far history reaches.
   absl::StatusOr<std::string> Answer(Method handler, const Request& request) const;
   void AddWatch(const google::protobuf::MethodDescriptor& method);
-  absl::Status NotFound(const Request& request, const Record* tombstone) const;
   absl::StatusOr<WatchRequest> ReadWatch(const RequestReader& reader, MethodMetrics& metrics,
                                          const grpc::ByteBuffer& bytes) const;
   // By what the List is ordered; empty without an order.

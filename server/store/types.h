@@ -53,6 +53,11 @@ struct Mutation {
   std::string state;               // encoded frame fields 1-8 and 10; empty for a delete
   std::string raw;                 // encoded google.protobuf.Value; empty is absent
 
+  // Applied only to what is at this revision, a tombstone's included; 0: only where nothing stands.
+  // Its time is then that of receipt. A delivery of which the own mutation does not apply is
+  // rejected, with the revision that stands; any other mutation is passed over.
+  std::optional<Revision> expected = std::nullopt;
+
   bool IsDelete() const { return rank == Rank::kDeleted; }
 };
 
@@ -96,7 +101,7 @@ struct Delivery {
 struct Outcome {
   Verdict verdict = Verdict::kApplied;
   Revision revision = 0;  // of the change made; of the first one (duplicate); of the state that
-                          // stood against it (unchanged, superseded); else 0
+                          // stood against it (unchanged, superseded, not expected); else 0
   int64_t delivery = 0;   // its number in the ledger: gap-free, from 1, in order of commit
 };
 

@@ -1,11 +1,7 @@
 // The verbs of the command, in this process, against the whole server.
 
-#include <stdio.h>
-
 #include <filesystem>
 #include <fstream>
-#include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -16,7 +12,7 @@
 #include "google/protobuf/util/message_differencer.h"
 #include "google/protobuf/util/time_util.h"
 #include "gtest/gtest.h"
-#include "tests/client/live_server.h"
+#include "tests/client/command_fixture.h"
 
 namespace tributary::command {
 namespace {
@@ -26,79 +22,9 @@ using google::protobuf::Value;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::LiveServer;
 using ::testing::MatchesRegex;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-// What a run left behind.
-struct Outcome {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
-
-class TemporaryFile {
- public:
-  TemporaryFile() : file_(tmpfile()) {}
-  ~TemporaryFile() { fclose(file_); }
-
-  int fd() const { return fileno(file_); }
-  std::string Text() {
-    rewind(file_);
-    std::string text;
-    for (int c; (c = fgetc(file_)) != EOF;) text += static_cast<char>(c);
-    return text;
-  }
-
- private:
-  FILE* const file_;
-};
-
-class CommandTest : public ::testing::Test {
- protected:
-  CommandTest() {
-    environment_ = {{"TRIBUTARY_ADDRESS", server_.grpc_address()},
-                    {"TRIBUTARY_HTTP_ADDRESS", server_.http_address()},
-                    {"TRIBUTARY_CONNECTOR", "hubspot"},
-                    {"TRIBUTARY_OWNER", "acme"}};
-  }
-
-  Outcome Tributary(const std::vector<std::string>& line, const std::string& in = "") {
-    TemporaryFile out_file;
-    TemporaryFile err_file;
-    Output out(out_file.fd());
-    Output err(err_file.fd());
-    std::istringstream input(in);
-    Session session{out, err, input,
-                    [this](const std::string& variable) -> std::optional<std::string> {
-                      const auto found = environment_.find(variable);
-                      if (found == environment_.end()) return std::nullopt;
-                      return found->second;
-                    },
-                    "1.2.3"};
-    const int code = RunCommand(line, session);
-    return {code, out_file.Text(), err_file.Text()};
-  }
-
-  void PutStage(const std::string& id, const std::string& name) {
-    server_.Put("crmStage", id, R"({"name":")" + name + R"(","type":"open"})");
-  }
-
-  LiveServer server_;
-  std::map<std::string, std::string> environment_;
-};
-
-std::string ReadFile(const std::filesystem::path& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-Value ParseJson(const std::string& json) {
-  Value value;
-  EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(json, &value).ok()) << json;
-  return value;
-}
 
 // Makes two spellings of one thing equal: a null is absent, a time is its instant.
 void Normalize(Value& value) {
@@ -193,6 +119,14 @@ TEST_F(CommandTest, WrongCommandLinesSayWhatIsWrongAndWhatWasMeant) {
       {{"list", "stages", "--limit=-1"}, "--limit must not be negative"},
       {{"list", "stages", "--view=all"}, "wants basic or full"},
       {{"watch", "stages", "--heartbeat=fast"}, "wants a duration"},
+      {{"watch", "stages", "contcats"}, "unknown model \"contcats\" (did you mean contacts?)"},
+      {{"watch", "stages", "--limit=-1"}, "--limit must not be negative"},
+      {{"watch", "stages", "--show-changes", "-o", "source"}, "no state before a change"},
+      {{"watch", "stages", "--follow-file=f", "--limit=1"}, "exclude each other"},
+      {{"watch", "stages", "--follow-file"}, "--follow_file needs a value"},
+      {{"watch", "stages", "--expand=pipeline"}, "`tributary watch` has no flag --expand"},
+      {{"list", "stages", "--at=yesterday"}, "--at=yesterday: wants a number"},
+      {{"get", "stage", "s1", "--at=0"}, "--at must be 1 or more"},
       {{"send"}, "which file?"},
       {{"status", "--timeout=0s"}, "--timeout must be more than nothing"}};
   for (const auto& [line, complaint] : cases) {

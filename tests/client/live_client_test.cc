@@ -10,13 +10,18 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/client/live_server.h"
+#include "tributary/crm/v1/opportunity.pb.h"
 #include "tributary/crm/v1/stage.pb.h"
 #include "tributary/generic/v1/contact.pb.h"
+#include "tributary/generic/v1/user.pb.h"
 
 namespace tributary {
 namespace {
 
+using crm::v1::Opportunity;
+using crm::v1::Stage;
 using generic::v1::Contact;
+using generic::v1::User;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using testing::LiveServer;
@@ -80,6 +85,51 @@ TEST_F(LiveClientTest, ListsPageByPageAndWatchesOnWithoutAGap) {
   }
   EXPECT_TRUE(watch.status().ok()) << watch.status();
   EXPECT_THAT(later, ElementsAre("c000"));
+}
+
+TEST_F(LiveClientTest, ReadsWhatWas) {
+  Put("c1", "Inès");
+  Put("c1", "Iris");
+  const auto was = Contacts().Get("c1", {.read_revision = 1});
+  ASSERT_TRUE(was.ok()) << was.status();
+  EXPECT_EQ(was->fields().first_name(), "Inès");
+  auto list = Contacts().List({.read_revision = 1});
+  std::vector<std::string> names;
+  for (const Contact& contact : list) names.push_back(contact.fields().first_name());
+  EXPECT_THAT(names, ElementsAre("Inès"));
+  EXPECT_EQ(list.revision(), 1);
+  EXPECT_EQ(ReasonOf(Contacts().Get("c1", {.read_revision = 9}).status()), "POSITION_IN_FUTURE");
+}
+
+TEST_F(LiveClientTest, TakesExpandedResourcesOutOfReferences) {
+  server_.Put("crmStage", "s1", R"({"name":"Won","type":"won"})");
+  server_.Put("crmOpportunity", "d1", R"({"stage":{"id":"s1"},"owner":{"id":"nobody"}})");
+  const Client<Opportunity> deals(Connect(server_.grpc_address()), {"hubspot", "acme"});
+  const auto deal = deals.Get("d1", {.expand = {"stage", "owner"}});
+  ASSERT_TRUE(deal.ok()) << deal.status();
+  const auto stage = Expanded<Stage>(deal->fields().stage());
+  ASSERT_TRUE(stage.has_value());
+  EXPECT_EQ(stage->fields().name(), "Won");
+  const MessagePtr same = ExpandedResource(deal->fields().stage());
+  ASSERT_NE(same, nullptr);
+  EXPECT_EQ(same->SerializeAsString(), stage->SerializeAsString());
+
+  EXPECT_FALSE(Expanded<Contact>(deal->fields().stage()).has_value()) << "it is another model";
+  EXPECT_FALSE(Expanded<User>(deal->fields().owner()).has_value()) << "it is not there";
+  EXPECT_EQ(ExpandedResource(deal->fields().owner()), nullptr);
+  const auto plain = deals.Get("d1");
+  ASSERT_TRUE(plain.ok());
+  EXPECT_FALSE(Expanded<Stage>(plain->fields().stage()).has_value()) << "nobody asked for it";
+}
+
+TEST(Reference, OfAModelThatIsNotKnownHereHoldsNothing) {
+  v1::ResourceRef ref;
+  ref.mutable_resource()->set_type_url("type.googleapis.com/tributary.crm.v1.Newer");
+  EXPECT_EQ(ExpandedResource(ref), nullptr);
+  ref.mutable_resource()->set_type_url("type.googleapis.com/tributary.crm.v1.Stage");
+  ref.mutable_resource()->set_value("\xFF");
+  EXPECT_EQ(ExpandedResource(ref), nullptr);
+  EXPECT_FALSE(Expanded<Stage>(ref).has_value());
 }
 
 TEST_F(LiveClientTest, ListSaysWhatTheServerRefuses) {

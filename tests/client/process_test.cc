@@ -9,7 +9,13 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "client/command/exit_code.h"
@@ -17,6 +23,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/client/live_server.h"
+#include "tests/testing/temp_dir.h"
 
 namespace tributary::command {
 namespace {
@@ -173,6 +180,150 @@ TEST_F(ProcessTest, AWatchGoesOnWhenTheServerComesBack) {
   EXPECT_EQ(text.find("\"s1\""), text.rfind("\"s1\"")) << "shown once: " << text;
   kill(pid_, SIGINT);
   EXPECT_EQ(ExitCode(), kExitInterrupted);
+}
+
+// Runs of a watch with one file for the position and one for the output, which are killed.
+class FollowFileProcessTest : public ProcessTest {
+ protected:
+  void StartToFollow() {
+    Pipe err;
+    Start({"watch", "stages", "--output=jsonl", "--from=beginning", "--follow_file=" + token_},
+          open(out_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), err.ends[1]);
+    errors_ = std::make_unique<Reader>(err.ends[0]);
+  }
+
+  void WaitFor(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!condition()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "in vain; printed: " << Text(out_);
+      std::this_thread::yield();
+    }
+  }
+
+  // Changes one of a few stages, to what none of them was before.
+  int64_t Put() {
+    const std::string number = std::to_string(++puts_);
+    return server_.Put("crmStage", "s" + number.substr(number.size() - 1),
+                       R"({"type":"open","name":")" + number + "\"}");
+  }
+
+  static std::string Text(const std::string& path) {
+    std::ifstream in(path);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+  // The revisions in the output, in its order. A kill may tear a line in the middle of its write;
+  // what the next run writes then stands behind the rest of it.
+  std::vector<int64_t> Revisions() const {
+    const std::string key = "\"revision\":\"";
+    std::vector<int64_t> revisions;
+    const std::string text = Text(out_);
+    for (size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos;
+         begin = end + 1) {
+      const std::string line = text.substr(begin, end - begin);
+      // Of the change, which stands in front of that of the resource.
+      const size_t at = line.find(key, line.rfind("{\"type\":\"CHANGE_TYPE_"));
+      if (at == std::string::npos) {
+        ADD_FAILURE() << "no change: " << line;
+      } else {
+        revisions.push_back(std::stoll(line.substr(at + key.size())));
+      }
+    }
+    return revisions;
+  }
+
+  testing::TempDir dir_;
+  const std::string token_ = dir_.File("token");
+  const std::string out_ = dir_.File("out");
+  std::unique_ptr<Reader> errors_;
+  int puts_ = 0;
+};
+
+TEST_F(FollowFileProcessTest, RunsThatAreEndedShowEachChangeOnce) {
+  std::vector<int64_t> expected;
+  for (int run = 0; run < 6; ++run) {
+    for (int i = 0; i < 3; ++i) expected.push_back(Put());
+    StartToFollow();
+    WaitFor([&] { return Revisions().size() >= expected.size(); });
+    expected.push_back(Put());  // may come before the end or after it
+    kill(pid_, SIGTERM);
+    EXPECT_EQ(ExitCode(), kExitTerminated);
+  }
+  StartToFollow();
+  WaitFor([&] { return Revisions().size() >= expected.size(); });
+  EXPECT_EQ(Revisions(), expected);
+}
+
+TEST_F(FollowFileProcessTest, ARunThatIsKilledAfterItKeptItsPositionShowsNothingTwice) {
+  std::vector<int64_t> expected;
+  for (int run = 0; run < 6; ++run) {
+    const std::string before = Text(token_);
+    StartToFollow();
+    expected.push_back(Put());
+    // A position that holds the change is kept after its line was written.
+    WaitFor([&] { return Revisions() == expected && Text(token_) != before; });
+    kill(pid_, SIGKILL);
+    EXPECT_EQ(ExitCode(), -SIGKILL);
+  }
+  StartToFollow();
+  expected.push_back(Put());
+  WaitFor([&] { return Revisions().size() >= expected.size(); });
+  EXPECT_EQ(Revisions(), expected);
+}
+
+TEST_F(FollowFileProcessTest, ARunThatIsKilledAnywhereLeavesNothingOut) {
+  const auto seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  int64_t head = 0;
+  for (int run = 0; run < 10; ++run) {
+    StartToFollow();
+    const size_t before = Revisions().size();
+    for (int i = 0; i < 20; ++i) head = Put();
+    const size_t wanted = before + random() % 20;
+    WaitFor([&] { return Revisions().size() >= wanted; });
+    kill(pid_, SIGKILL);
+    ExitCode();
+  }
+  StartToFollow();
+  WaitFor([&] { return !Revisions().empty() && Revisions().back() == head; });
+  // A run may begin with what the one before it was just showing, and never with what comes after.
+  int64_t newest = 0;
+  for (const int64_t revision : Revisions()) {
+    EXPECT_LE(revision, newest + 1);
+    newest = std::max(newest, revision);
+  }
+  EXPECT_EQ(newest, head);
+}
+
+TEST_F(FollowFileProcessTest, WhatCouldNotBeWrittenIsNotTakenForShown) {
+  Put();
+  const std::vector<std::string> line = {"watch", "stages", "--from=beginning",
+                                         "--follow_file=" + token_};
+  Pipe full_err;
+  Start(line, open("/dev/full", O_WRONLY | O_CLOEXEC), full_err.ends[1]);
+  EXPECT_EQ(ExitCode(), kExitError);
+  EXPECT_EQ(Text(token_), "");
+
+  Pipe gone;
+  Pipe gone_err;
+  close(gone.ends[0]);
+  Start(line, gone.ends[1], gone_err.ends[1]);
+  EXPECT_EQ(ExitCode(), kExitOk);
+  EXPECT_EQ(Text(token_), "") << "nobody has read it";
+}
+
+TEST_F(FollowFileProcessTest, TwoAtATimeAreOneTooMany) {
+  StartToFollow();
+  const pid_t first = pid_;
+  Put();
+  WaitFor([&] { return !Revisions().empty(); });
+  StartToFollow();
+  EXPECT_EQ(ExitCode(), kExitError);
+  EXPECT_THAT(errors_->Until(""), HasSubstr("another watch follows with " + token_));
+  pid_ = first;  // which goes on
+  Put();
+  WaitFor([&] { return Revisions().size() == 2; });
 }
 
 TEST_F(ProcessTest, ATableFitsTheTerminal) {

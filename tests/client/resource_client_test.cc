@@ -85,7 +85,7 @@ TEST(ResourceClient, AsksTheServiceOfItsResource) {
   Conversation conversation({{{Deal("311")}}});
   ScriptedServer server(conversation.Script());
   const Client<Opportunity> deals(Connect(server.address()), {"hubspot", "acme"});
-  const auto deal = deals.Get("311", v1::VIEW_FULL);
+  const auto deal = deals.Get("311", {.view = v1::VIEW_FULL});
   ASSERT_TRUE(deal.ok()) << deal.status();
   EXPECT_EQ(deal->id(), "311");
   EXPECT_THAT(conversation.methods(),
@@ -95,6 +95,39 @@ TEST(ResourceClient, AsksTheServiceOfItsResource) {
   EXPECT_EQ(asked.owner_id(), "acme");
   EXPECT_EQ(asked.id(), "311");
   EXPECT_EQ(asked.view(), v1::VIEW_FULL);
+}
+
+TEST(ResourceClient, AsksForARevisionAndReferencesInEveryRead) {
+  Conversation conversation({{{Deal("311")}}, {{""}}, {{""}}});
+  ScriptedServer server(conversation.Script());
+  const Client<Opportunity> deals(Connect(server.address()), {"hubspot", "acme"});
+  const ReadOptions options{.read_revision = 7, .expand = {"stage", "contacts"}};
+  const std::vector<std::string> ids = {"311"};
+  EXPECT_TRUE(deals.Get("311", options).ok());
+  EXPECT_TRUE(deals.BatchGet(ids, options).ok());
+  auto list = deals.List({.filter = "amount > 1",
+                          .order_by = "amount desc",
+                          .read_revision = 7,
+                          .expand = {"stage", "contacts"}});
+  EXPECT_EQ(list.begin(), list.end());
+  const auto get = conversation.Asked<crm::v1::GetOpportunityRequest>(0);
+  EXPECT_EQ(get.read_revision(), 7);
+  EXPECT_THAT(get.expand(), ElementsAre("stage", "contacts"));
+  const auto batch_get = conversation.Asked<crm::v1::BatchGetOpportunitiesRequest>(1);
+  EXPECT_EQ(batch_get.read_revision(), 7);
+  EXPECT_THAT(batch_get.expand(), ElementsAre("stage", "contacts"));
+  const auto listed = conversation.Asked<crm::v1::ListOpportunitiesRequest>(2);
+  EXPECT_EQ(listed.read_revision(), 7);
+  EXPECT_THAT(listed.expand(), ElementsAre("stage", "contacts"));
+  EXPECT_EQ(listed.filter(), "amount > 1");
+  EXPECT_EQ(listed.order_by(), "amount desc");
+}
+
+TEST(ResourceClient, AsksForTheNewestIfNoRevisionIsGiven) {
+  Conversation conversation({{{Deal("311")}}});
+  ScriptedServer server(conversation.Script());
+  EXPECT_TRUE(Client<Opportunity>(Connect(server.address())).Get("311").ok());
+  EXPECT_FALSE(conversation.Asked<crm::v1::GetOpportunityRequest>(0).has_read_revision());
 }
 
 TEST(ResourceClient, AsksAgainWhileTheServerIsAway) {

@@ -131,6 +131,18 @@ TEST(SourceEventJson, IsTheWebhookThatWouldCauseTheChange) {
             R"("model":"crmOpportunity","id":"1","fields":{},"warnings":[]}})");
 }
 
+TEST(SourceEventJson, SaysWhatTheWordsOfTheSourceDoNot) {
+  const auto end = [](const std::string& change) {
+    const std::string json =
+        SourceEventJson(Parse<crm::v1::OpportunityChange>(change), Layout::kOneLine);
+    return json.substr(json.find("\"warnings\":[]}") + 14);
+  };
+  EXPECT_EQ(end("type: CHANGE_TYPE_CREATED"), "}");
+  EXPECT_EQ(end("type: CHANGE_TYPE_EXISTING"), R"(,"change":"existing"})");
+  EXPECT_EQ(end("type: CHANGE_TYPE_ENTERED"), R"(,"change":"entered"})");
+  EXPECT_EQ(end("type: CHANGE_TYPE_LEFT coalesced: true"), R"(,"change":"left","coalesced":true})");
+}
+
 TEST(TimeText, HasAsManyDigitsAsItNeeds) {
   google::protobuf::Timestamp time;
   time.set_seconds(0);

@@ -31,5 +31,11 @@ TEST(Text, IsCutBetweenCharacters) {
   EXPECT_EQ(CutToWidth("abc", 0), "");
 }
 
+TEST(Text, InQuotesEndsWhereItEnds) {
+  EXPECT_EQ(Quoted("Deal, \"big\"\n\\", 80), R"("Deal, \"big\" \\")");
+  EXPECT_EQ(Quoted("abcdef", 4), "\"abc…\"");
+  EXPECT_EQ(Quoted("", 4), "\"\"");
+}
+
 }  // namespace
 }  // namespace tributary::command

@@ -104,8 +104,11 @@ class PayloadsTest : public ::testing::Test {
 };
 
 TEST_F(PayloadsTest, GoInByCurlAndComeOutEqualFromGetListAndWatch) {
-  int models = 0;
+  size_t models = 0;
+  size_t sent_by_source = 0;
   for (const google::protobuf::Descriptor* resource : ResourceDescriptors()) {
+    if (resource->options().GetExtension(v1::resource).defines_custom_fields()) continue;
+    ++sent_by_source;
     const std::string model = resource->options().GetExtension(v1::resource).model();
     for (const char* name : {"created", "updated"}) {
       const std::string path = absl::StrCat(kVectors, model, "/", name, ".json");
@@ -132,7 +135,7 @@ TEST_F(PayloadsTest, GoInByCurlAndComeOutEqualFromGetListAndWatch) {
       if (std::string(name) == "created") ++models;
     }
   }
-  EXPECT_EQ(models, static_cast<int>(ResourceDescriptors().size())) << "every model has a sample";
+  EXPECT_EQ(models, sent_by_source) << "every model has a sample";
 }
 
 TEST_F(PayloadsTest, TheSampleOfTheDocumentationIsStoredWithWarnings) {

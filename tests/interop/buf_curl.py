@@ -56,7 +56,7 @@ def main():
                         "tributary.scheduling.v1.ScheduledEventService", "tributary.telephony.v1.CallTranscriptService",
                         "tributary.widget.v1.CardViewService", "tributary.v1.ServerService", "grpc.health.v1.Health"):
             assert service in services, f"{service} is not in {services}"
-        assert sum(name.startswith("tributary.") for name in services) == 16, services
+        assert sum(name.startswith("tributary.") for name in services) == 17, services
         methods = curl("", options=["--list-methods"]).stdout.split()
         assert "tributary.crm.v1.OpportunityService/WatchOpportunities" in methods, methods
 
@@ -73,7 +73,7 @@ def main():
             ("CHANGE_TYPE_EXISTING", "1"), ("CHANGE_TYPE_EXISTING", "2")], responses
         assert any(response.get("snapshotComplete") for response in responses), responses
         info = curl.one("tributary.v1.ServerService/GetServerInfo", {})
-        assert info["headRevision"] == "2" and len(info["models"]) == 14, info
+        assert info["headRevision"] == "3" and len(info["models"]) == 15, info
         assert curl.one("grpc.health.v1.Health/Check", {}) == {"status": "SERVING"}
         assert curl.one("grpc.health.v1.Health/Check", {"service": deals}) == {"status": "SERVING"}
 

@@ -3,7 +3,8 @@
     docs.py readme     every ```sh block of README.md, in order, in one folder, against one server
     docs.py filters    the commands of docs/filters.md, which print what the page says
     docs.py cards      the ```sh blocks of docs/card_views.md, in one shell; the answers to card views are the page's
-    docs.py clients    the Python, Node, Go and Java programs of docs/clients.md
+    docs.py clients    the Python, Node, Go and Java programs of docs/clients.md that follow, and the Python
+                       and Node ones that expand references and read the past
 
 Addresses of the default ports are replaced by those of the test's server; nothing else is.
 """
@@ -194,13 +195,26 @@ def STAMP(counter=iter(range(1000))):  # pylint: disable=invalid-name
     return next(counter)
 
 
+def expands(command, server, environment):
+    """Runs a printed program that reads a deal with its stage, as it is and as it was."""
+    for resource_id, name in (("s1", "New"), ("s2", "Won")):
+        server.post(harness.event("crmStage", resource_id, {"name": name, "type": "open"}))
+    for updated, stage in (("2025-06-01T09:00:00.000Z", "s1"), ("2025-06-02T09:00:00.000Z", "s2")):
+        server.post(harness.event("crmOpportunity", "311", {"stage": {"id": stage}, "owner": {"id": "nobody"}},
+                                  updated=updated))
+    with tempfile.TemporaryDirectory(prefix="tributary-docs-") as folder:
+        (pathlib.Path(folder) / "proto").symlink_to(harness.SOURCE / "proto")
+        printed = harness.run(command, cwd=folder, env=environment, timeout=60).split()
+    assert [word.lower() for word in printed] == ["won", "false", "new"], printed
+
+
 def clients():
     with tempfile.TemporaryDirectory(prefix="tributary-docs-") as folder, harness.Server() as server:
         folder = pathlib.Path(folder)
 
-        def program(language, suffix, name):
-            ((_, text),) = [block for block in blocks("docs/clients.md", language) if "WatchContacts" in block[1]
-                            or "watchContacts" in block[1]]
+        def program(language, suffix, name, method="watchContacts"):
+            ((_, text),) = [block for block in blocks("docs/clients.md", language)
+                            if method.lower() in block[1].lower()]
             lines = [line for line in text.splitlines()
                      if line.strip() and not re.match(r'import |from |package |\t"|[\s(){};]*$', line)]
             assert len(lines) <= 36, f"the {language} program of docs/clients.md grew to {len(lines)} lines"
@@ -213,8 +227,13 @@ def clients():
         harness.make_python(path.parent)
         follows(["/usr/bin/python3", "-u", path], server, os.environ)
 
+        path = program("python", "py", "python", "getOpportunity")
+        expands(["/usr/bin/python3", path], server, os.environ)
+
         path = program("js", "js", "node")
         follows(["node", path], server, {**harness.node_environment()})
+        path = program("js", "js", "node", "getOpportunity")
+        expands(["node", path], server, harness.node_environment())
 
         path = program("go", "go", "go/src/follow")
         shutil.copy(HERE / "go" / "codec.go", path.parent)
@@ -226,7 +245,7 @@ def clients():
         classes = harness.make_java(folder / "java")
         harness.run(["javac", "-proc:none", "-d", folder / "java" / "classes", "-cp", classes, path])
         follows(["java", "-cp", classes, "Follow"], server, os.environ)
-    print("docs/clients.md: python, node, go and java follow and resume")
+    print("docs/clients.md: python, node, go and java follow and resume; python and node expand references")
 
 
 if __name__ == "__main__":

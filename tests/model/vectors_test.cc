@@ -221,6 +221,7 @@ INSTANTIATE_TEST_SUITE_P(All, Vectors, ::testing::ValuesIn(Cases()), TestName);
 
 TEST(VectorFolder, HoldsACaseOfEveryModel) {
   for (const std::unique_ptr<const Model>& model : Registry().models()) {
+    if (model->defines_custom_fields()) continue;  // the source sends none
     EXPECT_TRUE(fs::exists(fs::path(kFolder) / model->name())) << "no vectors of " << model->name();
   }
 }

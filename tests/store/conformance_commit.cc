@@ -255,6 +255,48 @@ TEST_P(StoreConformance, EmbeddedResourcesAreJudgedByTheirOwnVersion) {
   EXPECT_EQ(StateOf("child"), "c2");
 }
 
+TEST_P(StoreConformance, WhatIsMadeForOneRevisionAppliesToNoOther) {
+  EXPECT_THAT(CommitOne(Created("a").IfAt(0).State("x")), Is(Verdict::kApplied, 1));
+  EXPECT_THAT(CommitOne(Created("a").IfAt(0).State("y")), Is(Verdict::kRejected, 1));
+  EXPECT_THAT(CommitOne(Updated("a").IfAt(1).State("z")), Is(Verdict::kApplied, 2));
+  EXPECT_THAT(CommitOne(Updated("a").IfAt(1).State("late")), Is(Verdict::kRejected, 2));
+  EXPECT_THAT(CommitOne(Deleted("a").IfAt(2)), Is(Verdict::kApplied, 3));
+  // A tombstone stands too, until it is named.
+  EXPECT_THAT(CommitOne(Created("a").IfAt(0).State("again")), Is(Verdict::kRejected, 3));
+  EXPECT_THAT(CommitOne(Created("a").IfAt(3).State("again")), Is(Verdict::kApplied, 4));
+  Reopen();
+  EXPECT_EQ(StateOf("a"), "again");
+  EXPECT_THAT(ChangesAll(), ElementsAre("C a=x", "U a=z", "D a", "C a=again"));
+}
+
+TEST_P(StoreConformance, OfOneBatchTheFirstThatIsMadeForARevisionApplies) {
+  EXPECT_THAT(
+      Commit({Created("a").IfAt(0).State("x"), Created("a").IfAt(0).State("y"),
+              Updated("a").IfAt(1).State("z")}),
+      ElementsAre(Is(Verdict::kApplied, 1), Is(Verdict::kRejected, 1), Is(Verdict::kApplied, 2)));
+}
+
+TEST_P(StoreConformance, WhatComesAlongAndDoesNotApplyIsPassedOver) {
+  const auto parent = [](const char* state) { return Updated("parent").State(state); };
+  // Ordered by receipt, whatever time the parent has.
+  EXPECT_THAT(CommitOne(parent("p").At(9).Embeds(Embedded("child").IfAt(0).State("c"))),
+              Is(Verdict::kApplied, 2));
+  EXPECT_THAT(CommitOne(parent("q").At(10).Embeds(Embedded("child").IfAt(0).State("late"))),
+              Is(Verdict::kApplied, 3));
+  EXPECT_EQ(StateOf("child"), "c");
+  EXPECT_THAT(CommitOne(parent("old").At(1).Embeds(Embedded("child").IfAt(1).State("c2"))),
+              Is(Verdict::kSuperseded, 3));
+  EXPECT_EQ(StateOf("child"), "c2");
+}
+
+TEST_P(StoreConformance, ARejectedDeliveryMayBeSentAgainUnderItsKey) {
+  CommitOne(Created("a").State("x"));
+  EXPECT_THAT(CommitOne(Created("a").IfAt(0).State("y").WithKey("k")), Is(Verdict::kRejected, 1));
+  EXPECT_THAT(CommitOne(Created("a").IfAt(0).State("y").WithKey("k")), Is(Verdict::kRejected, 1));
+  EXPECT_THAT(CommitOne(Created("b").IfAt(0).State("y").WithKey("l")), Is(Verdict::kApplied, 2));
+  EXPECT_THAT(CommitOne(Created("b").IfAt(0).State("y").WithKey("l")), Is(Verdict::kDuplicate, 2));
+}
+
 TEST_P(StoreConformance, ADeleteBringsNoEmbeddedResources) {
   CommitOne(Deleted("parent").At(5).Embeds(Embedded("child").At(5).State("c")));
   EXPECT_EQ(StateOf("child"), "(absent)");

@@ -43,6 +43,11 @@ class Say {
     mutation_.raw = std::move(raw);
     return *this;
   }
+  // Only if this is what stands.
+  Say& IfAt(Revision expected) {
+    mutation_.expected = expected;
+    return *this;
+  }
   Say& WithKey(std::string idempotency_key) {
     idempotency_key_ = std::move(idempotency_key);
     return *this;

@@ -160,8 +160,10 @@ TEST_F(SqliteLedger, ForgetsFingerprintsOnceTheirWindowIsOver) {
                 .outcomes[0]
                 .verdict,
             Verdict::kUnchanged);
-  for (int i = 0; i < 10; ++i) {
-    Commit({Updated("a").At(1000 + i).State(absl::StrCat(i)).ArrivedAt(5000 + i)});
+  for (int i = 0; i < 100; ++i) {
+    Delivery later = Updated("a").At(1000 + i).State(absl::StrCat(i)).ArrivedAt(5000 + i);
+    later.idempotency_key.clear();  // so that it leaves no fingerprint
+    Commit({later});
   }
   Close();
   EXPECT_EQ(Ask("SELECT count(*) FROM fingerprint"), "0");

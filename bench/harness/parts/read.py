@@ -1,9 +1,16 @@
-"""Get and List, each beside a bare gRPC server that answers as many bytes."""
+"""Get and List, each beside a bare gRPC server that answers as many bytes; and pages of filtered and ordered
+Lists beside the same pages of a small store."""
 
 from .. import limits
+from ..tributary import FILL_CONNECTIONS
 
 PART = "read"
 PAGE_SIZES = (100, 1000)
+
+# So many resources that the 100th page of ten is there for one stage in ten.
+SMALL = 10_000
+FLAT_PAGE_SIZE = 10
+FLAT_PAGES = {"first": 1, "100th": 100}
 
 
 def run(bench):
@@ -18,6 +25,41 @@ def run(bench):
     for size in PAGE_SIZES:
         bench.results.ratio(f"read/list-{size}", PART, f"List, pages of {size}, one client",
                             f"bare answers of the bytes of {size}", figure="bytes_per_second")
+
+
+    for size in sorted({SMALL, max(options.resources, SMALL)}):
+        selected_pages(bench, size)
+    for name, (title, _) in selections(SMALL).items():
+        for page in FLAT_PAGES:
+            bench.results.ratio(f"read/flat-{name}-{page}", flat_part(max(options.resources, SMALL)),
+                                flat_row(title, page), flat_row(title, page), figure="p50_ms",
+                                under_part=flat_part(SMALL))
+
+
+def selections(resources):
+    half = resources // FILL_CONNECTIONS // 2  # amounts count what a connection sent
+    return {"stage": ("stage = X", {"filter": 'stage = "default::stage3"'}),
+            "owner-amount": ("owner = Y AND amount > Z", {"filter": f'owner = "71502943" AND amount > {half}'}),
+            "amount": ('order_by "amount desc"', {"order_by": "amount desc"})}
+
+
+def flat_part(resources):
+    return f"{PART}, {resources:,} resources"
+
+
+def flat_row(title, page):
+    return f"{title}: {page} page of {FLAT_PAGE_SIZE}"
+
+
+def selected_pages(bench, resources):
+    options = bench.options
+    with bench.tributary(f"read-{resources}", resources=resources) as server:
+        for _ in range(options.runs):
+            for title, asked in selections(resources).values():
+                for page, number in FLAT_PAGES.items():
+                    figures = bench.load("list", target=server.grpc, page_size=FLAT_PAGE_SIZE, page=number,
+                                         seconds=options.seconds / 2, connections=1, in_flight=1, **asked)
+                    bench.results.add(flat_part(resources), flat_row(title, page), figures)
 
 
 def get_and_echo(bench, server, bare):

@@ -6,7 +6,6 @@ from . import ingest
 
 PART = "steady"
 FLAG = "history_max_changes"
-STAGES = 50
 ROW = "tributary, history limit reached, half of the updates change a reference"
 
 
@@ -19,7 +18,7 @@ def run(bench):
         ingest.run(bench)  # to have something to compare with
     with bench.tributary("steady", flags=[f"--{FLAG}={options.history}"]) as server:
         before = server.disk_bytes()
-        figures = server.webhooks(seconds=options.long_seconds, stages=STAGES)
+        figures = server.webhooks(seconds=options.long_seconds, move_stages=True)
         figures["mib"] = (server.disk_bytes() - before) / (1 << 20)
         results.add(PART, ROW, figures, "MiB the store grew by")
     for peer in options.peers:

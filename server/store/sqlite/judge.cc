@@ -10,6 +10,8 @@
 namespace tributary::sqlite {
 namespace {
 
+constexpr std::string_view kOutrun = "was made for another revision than the one that stands";
+
 bool SameContent(const Mutation& mutation, const ChangeRow& row) {
   if (mutation.IsDelete()) return row.IsTombstone();
   return !row.IsTombstone() && row.change.state == mutation.state && row.change.raw == mutation.raw;
@@ -84,7 +86,11 @@ Outcome Judge::Decide(const Delivery& delivery, Batch& batch) {
         outcome.revision = ruling.revision;
         version = ruling.version;
       }
-      if (counts) fingerprints_.Remember(fingerprint, outcome, received_us);
+      if (outcome.verdict == Verdict::kRejected) {
+        encoded.clear();
+      } else if (counts) {
+        fingerprints_.Remember(fingerprint, outcome, received_us);
+      }
     }
   }
   Enter(delivery, outcome, received_us, version, note, encoded);
@@ -94,6 +100,7 @@ Outcome Judge::Decide(const Delivery& delivery, Batch& batch) {
 // The row of its own change records a delivery that was applied.
 void Judge::Enter(const Delivery& delivery, const Outcome& outcome, int64_t received_us,
                   const std::optional<Version>& version, Note note, std::string_view fingerprint) {
+  const bool outrun = outcome.verdict == Verdict::kRejected && !delivery.mutations.empty();
   if (outcome.verdict != Verdict::kApplied) {
     ledger_.Record({.outcome = outcome,
                     .received_us = received_us,
@@ -103,7 +110,7 @@ void Judge::Enter(const Delivery& delivery, const Outcome& outcome, int64_t rece
                     .resource_id = delivery.resource_id,
                     .idempotency_key = delivery.idempotency_key,
                     .version = version,
-                    .problem = delivery.problem,
+                    .problem = outrun ? kOutrun : delivery.problem,
                     .note = note,
                     .fingerprint = fingerprint});
   }
@@ -120,7 +127,10 @@ Judge::Ruling Judge::ApplyAll(const Origin& origin, Batch& batch) {
   const int64_t own_time_us = own.time_us.value_or(origin.received_us);
   if (!own.IsDelete()) {
     for (size_t i = 0; i + 1 < mutations.size(); ++i) {
-      Apply(mutations[i], mutations[i].time_us.value_or(own_time_us), false, origin, batch);
+      const int64_t time_us = mutations[i].expected.has_value()
+                                  ? origin.received_us
+                                  : mutations[i].time_us.value_or(own_time_us);
+      Apply(mutations[i], time_us, false, origin, batch);
     }
   }
   return Apply(own, own_time_us, true, origin, batch);
@@ -130,6 +140,10 @@ Judge::Ruling Judge::Apply(const Mutation& mutation, int64_t time_us, bool own,
                            const Origin& origin, Batch& batch) {
   const Version version{time_us, mutation.rank, origin.number};
   Standing standing = Look(mutation.key, batch);
+  if (!IsExpected(mutation, standing)) {
+    return {Verdict::kRejected, standing.pointer.has_value() ? standing.pointer->revision : 0,
+            std::nullopt};
+  }
   if (standing.pointer.has_value()) {
     Pointer& pointer = *standing.pointer;
     if (version <= pointer.version) return {Verdict::kSuperseded, pointer.revision, version};
@@ -167,6 +181,13 @@ Judge::Standing Judge::Look(const Key& key, const Batch& batch) {
   query.Bind(standing.scope->id).Bind(key.id);
   if (query.Next()) standing.pointer = ReadPointer(query, 0, key);
   return standing;
+}
+
+bool Judge::IsExpected(const Mutation& mutation, const Standing& standing) {
+  if (!mutation.expected.has_value()) return true;
+  if (!standing.pointer.has_value()) return *mutation.expected == 0;
+  return standing.pointer->revision == *mutation.expected ||
+         (*mutation.expected == 0 && IsGone(*standing.pointer));
 }
 
 bool Judge::IsGone(const Pointer& pointer) {

@@ -60,7 +60,7 @@ class Judge {
   struct Ruling {
     Verdict verdict;
     Revision revision;
-    Version version;
+    std::optional<Version> version;  // none: it was not judged
   };
   // What stands at a key before a mutation.
   struct Standing {
@@ -76,6 +76,8 @@ class Judge {
   Ruling Apply(const Mutation& mutation, int64_t time_us, bool own, const Origin& origin,
                Batch& batch);
   Standing Look(const Key& key, const Batch& batch);
+  // The mutation was made for what stands.
+  bool IsExpected(const Mutation& mutation, const Standing& standing);
   // The pointer is to a tombstone that is gone: nothing stands there any more.
   bool IsGone(const Pointer& pointer);
   std::optional<ChangeRow> ReadRow(const Key& key, const Scope& scope, Revision revision);

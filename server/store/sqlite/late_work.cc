@@ -150,11 +150,20 @@ void LateWork::WriteSlice(size_t weight) {
     raises_left_ = database_.getChanges() > 0;
   }
   if (!Begin(weight_max_)) return;
-  // All kinds of rows go along together: a layer of few keys has many revisions.
-  const size_t left = WritePointers(rows) + WriteRevisions(rows) + WriteEntries(rows);
-  if (left > 0) return;
+  // One table after the other: a slice then lies in few pages. A change has a row in each of the
+  // first two, and as many in the third as it has entries.
+  const size_t kinds = 2 + EntriesPerChange();
+  size_t left = rows * kinds;
+  left -= WritePointers(left);
+  left -= WriteRevisions(left);
+  left -= WriteEntries(left);
+  if (left == 0) return;
   WriteWatermark();
   writing_.finished = true;
+}
+
+size_t LateWork::EntriesPerChange() const {
+  return (layer_->entries.size() + layer_->weight - 1) / std::max<size_t>(layer_->weight, 1);
 }
 
 void LateWork::Take(Overlay::LayerPtr layer) {
@@ -167,18 +176,20 @@ void LateWork::Take(Overlay::LayerPtr layer) {
 
 size_t LateWork::WritePointers(size_t rows) {
   Cursor& at = writing_;
-  for (; rows > 0 && at.pointer != layer_->pointers.end(); ++at.pointer, --rows) {
+  size_t written = 0;
+  for (; written < rows && at.pointer != layer_->pointers.end(); ++at.pointer, ++written) {
     const auto& [key, pointer] = *at.pointer;
     PutPointer(put_pointer_, ScopeOf(key.scope).KeyOf(key.id), key.scope, pointer);
   }
-  return at.pointer == layer_->pointers.end() ? 0 : 1;
+  return written;
 }
 
 size_t LateWork::WriteRevisions(size_t rows) {
   Cursor& at = writing_;
-  while (rows > 0 && at.scope != layer_->revisions.end()) {
+  size_t written = 0;
+  while (written < rows && at.scope != layer_->revisions.end()) {
     const std::vector<Revision>& revisions = at.scope->second;
-    for (; rows > 0 && at.index < revisions.size(); ++at.index, --rows) {
+    for (; written < rows && at.index < revisions.size(); ++at.index, ++written) {
       Query(put_revision_).Bind(at.scope->first).Bind(revisions[at.index]).Run();
     }
     if (at.index == revisions.size()) {
@@ -186,14 +197,13 @@ size_t LateWork::WriteRevisions(size_t rows) {
       at.index = 0;
     }
   }
-  return at.scope == layer_->revisions.end() ? 0 : 1;
+  return written;
 }
 
 size_t LateWork::WriteEntries(size_t rows) {
   Cursor& at = writing_;
-  // So many more as there are: the three kinds are to end together.
-  rows *= 1 + layer_->entries.size() / std::max<size_t>(layer_->weight, 1);
-  for (; rows > 0 && at.entry != layer_->entries.end(); ++at.entry, --rows) {
+  size_t written = 0;
+  for (; written < rows && at.entry != layer_->entries.end(); ++at.entry, ++written) {
     const auto& [key, events] = *at.entry;
     for (const Revision event : events) {
       Query query(event > 0 ? open_entry_ : close_entry_);
@@ -201,7 +211,7 @@ size_t LateWork::WriteEntries(size_t rows) {
       query.Bind(std::abs(event)).Run();
     }
   }
-  return at.entry == layer_->entries.end() ? 0 : 1;
+  return written;
 }
 
 void LateWork::WriteWatermark() {

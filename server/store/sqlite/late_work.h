@@ -54,10 +54,12 @@ class LateWork {
   };
 
   void Take(Overlay::LayerPtr layer);
+  // Each writes at most so many rows and answers how many.
   size_t WritePointers(size_t rows);
   size_t WriteRevisions(size_t rows);
   size_t WriteEntries(size_t rows);
   void WriteWatermark();
+  size_t EntriesPerChange() const;
   const Scope& ScopeOf(int64_t id);
   class RecoveredIndex;
   Overlay::Added ReadRaises(int64_t after_delivery);

@@ -1,9 +1,12 @@
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "server/store/sqlite/read_budget.h"
@@ -16,6 +19,19 @@ constexpr int kScopeColumn = 2;  // of kChangeColumns
 
 // One call never gets behind the last of as many.
 constexpr size_t kRangeMax = ReadBudget::kRowsMax + 1;
+
+// Of each resource, what is below the floor and was followed there has been released, and may not
+// be gone yet: who reads that far back wants the newest.
+void DropReleased(Revision floor, std::vector<ChangePtr>& changes) {
+  absl::btree_set<std::reference_wrapper<const Key>, std::less<Key>> seen;
+  const auto end =
+      std::partition_point(changes.begin(), changes.end(),
+                           [&](const ChangePtr& change) { return change->revision <= floor; });
+  const auto kept =
+      std::remove_if(std::make_reverse_iterator(end), changes.rend(),
+                     [&](const ChangePtr& change) { return !seen.insert(change->key).second; });
+  changes.erase(changes.begin(), kept.base());
+}
 
 }  // namespace
 
@@ -67,6 +83,7 @@ ChangePage Reader::Changes(const ChangeQuery& query, Revision head) {
   }
   page.floor = floors_.history.load();
   page.tombstone_floor = floors_.tombstones.load();
+  DropReleased(page.floor, page.changes);
   return page;
 }
 

@@ -13,11 +13,10 @@ namespace tributary::sqlite {
 namespace {
 
 // A pass begins when so many rows wait for it: under load half as many as stay, so that a page
-// gives up several at once; when it is quiet a sixteenth.
+// gives up several at once; when it is quiet a sixteenth. Who resumes below the floor meets them too.
 constexpr int64_t kBusyShare = 2;
 constexpr int64_t kQuietShare = 16;
-constexpr size_t kBusyMin = 16'384;
-constexpr size_t kQuietMin = 1024;
+constexpr size_t kWaitingMin = 128;
 constexpr size_t kWaitingMax = size_t{1} << 20;  // 8 MiB of memory
 
 // Pages in a slice of giving room back, and the share of free pages below which it is left.
@@ -95,7 +94,7 @@ size_t Removal::Enough(bool quiet) const {
   const auto waiting = static_cast<int64_t>(pending_.size() + pass_.revisions.size());
   const int64_t staying = std::max<int64_t>(floor_ - removed_ - waiting, 0);
   const auto share = static_cast<size_t>(staying / (quiet ? kQuietShare : kBusyShare));
-  const size_t least = std::min(quiet ? kQuietMin : kBusyMin, options_.late_changes_max);
+  const size_t least = std::min(kWaitingMin, options_.late_changes_max);
   return std::clamp(share, std::max<size_t>(least, 1), kWaitingMax);
 }
 

@@ -20,15 +20,25 @@ Settler::~Settler() {
   thread_.join();
 }
 
-void Settler::Notice() {
+void Settler::CommitBegins() {
+  MutexLock lock(mutex_);
+  ++commits_;
+}
+
+void Settler::CommitEnded() {
   bool wake = false;
   {
     MutexLock lock(mutex_);
+    --commits_;
     quiet_since_ = std::chrono::steady_clock::now();
     wake = !std::exchange(due_, true);
   }
   // One that waits for quiet looks at the time by itself.
   if (wake) wake_.NotifyOne();
+}
+
+std::chrono::steady_clock::time_point Settler::QuietAt() const {
+  return (commits_ > 0 ? std::chrono::steady_clock::now() : quiet_since_) + kQuiet;
 }
 
 void Settler::Run() {
@@ -39,8 +49,8 @@ void Settler::Run() {
       while (!due_ && !stopping_ && std::chrono::steady_clock::now() < look_again) {
         wake_.WaitUntil(mutex_, look_again);
       }
-      while (!stopping_ && std::chrono::steady_clock::now() < quiet_since_ + kQuiet) {
-        wake_.WaitUntil(mutex_, quiet_since_ + kQuiet);
+      while (!stopping_ && std::chrono::steady_clock::now() < QuietAt()) {
+        wake_.WaitUntil(mutex_, QuietAt());
       }
       if (stopping_) return;
       due_ = false;

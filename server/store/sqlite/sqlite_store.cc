@@ -43,9 +43,10 @@ class SqliteStore final : public Store {
 
   absl::StatusOr<Committed> Commit(std::span<const Delivery> batch) override {
     if (batch.empty()) return Committed();
+    settler_.CommitBegins();
     absl::StatusOr<Committed> committed = writer_.Commit(batch);
     checkpointer_.Notice();
-    settler_.Notice();
+    settler_.CommitEnded();
     return committed;
   }
 

@@ -140,20 +140,34 @@ Committed Writer::Write(std::span<const Delivery> batch) {
     committed.outcomes.push_back(judge_.Decide(delivery, added));
   }
   FaultPoint("before_late_work");
-  const size_t weight = std::max(added.late.weight, batch.size());
-  late_work_.WriteSlice(weight);
-  fingerprints_.WriteSlice(batch.size(),
-                           added.position.received_us - options_.idempotency_window_us,
-                           added.position.revision, added.position.delivery);
-  history_.WriteSlice(weight, {added.position.revision, late_work_.applied(), clock_.NowMicros()},
-                      false);
-  index_upkeep_.WriteSlice(weight);
+  WriteLateRows(added, batch.size());
   FaultPoint("before_commit");
   Query(commit_).Run();
   FaultPoint("after_commit");
   Publish(added);
   committed.changes = std::move(added.changes);
   return committed;
+}
+
+void Writer::WriteLateRows(const Batch& added, size_t deliveries) {
+  const size_t weight = std::max(added.late.weight, deliveries);
+  for (size_t& owed : owed_) owed += weight;
+  const size_t due = std::exchange(owed_[turn_], 0);
+  switch (static_cast<Turn>(turn_)) {
+    case Turn::kTables:
+      late_work_.WriteSlice(due);
+      break;
+    case Turn::kFingerprints:
+      fingerprints_.WriteSlice(due, added.position.received_us - options_.idempotency_window_us,
+                               added.position.revision, added.position.delivery);
+      break;
+    case Turn::kHistory:
+      history_.WriteSlice(due, {added.position.revision, late_work_.applied(), clock_.NowMicros()},
+                          false);
+      index_upkeep_.WriteSlice(due);
+      break;
+  }
+  turn_ = (turn_ + 1) % owed_.size();
 }
 
 void Writer::Publish(Batch& added) {

@@ -2,6 +2,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -64,6 +65,11 @@ class Writer {
   void LoadPosition() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FaultPoint(const char* step) const;
 
+  // Work that is done beside commits takes turns: a slice touches few pages of one table, where a
+  // slice of each would write a page of each with every commit.
+  enum class Turn { kTables, kFingerprints, kHistory };
+  void WriteLateRows(const Batch& added, size_t deliveries) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   const SqliteOptions& options_;
   const Clock& clock_;
   Scopes& scopes_;
@@ -85,6 +91,8 @@ class Writer {
   SQLite::Statement commit_ ABSL_GUARDED_BY(mutex_);
   Position position_ ABSL_GUARDED_BY(mutex_);
   bool position_known_ ABSL_GUARDED_BY(mutex_) = false;
+  size_t turn_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::array<size_t, 3> owed_ ABSL_GUARDED_BY(mutex_) = {};  // by turn: changes since its last one
 };
 
 }  // namespace tributary::sqlite
