@@ -120,7 +120,14 @@ ABSL_FLAG(tributary::Span, tombstone_retention, {30LL * 86'400'000},
           "For how long it is known that a resource was deleted: a watch that was away for longer "
           "has to start over. 0s: for ever. At least --history_retention.");
 ABSL_FLAG(tributary::Span, ledger_retention, {7LL * 86'400'000},
-          "For how long a delivery stays on record whose change was compacted.");
+          "For how long accepted deliveries stay on record once their change is compacted, or if "
+          "they made none. Parked and rejected ones stay until they are purged.");
+ABSL_FLAG(std::string, ledger_bodies, "problems",
+          "Which bodies the ledger keeps, for replays: `problems` those of deliveries that were "
+          "parked, rejected, superseded or warned about, `all` every one, `none` none.");
+ABSL_FLAG(tributary::Size, ledger_max_bytes, {1LL << 30},
+          "What bodies in the ledger may take, compressed. Beyond it the oldest go: of accepted "
+          "deliveries first, then of rejected, then of parked ones.");
 ABSL_FLAG(std::string, log_level, "info",
           "Least level of lines on standard error: debug, info, warning, error.");
 ABSL_FLAG(tributary::Span, drain_timeout, {5'000}, "Time to stop in, after SIGTERM.");
@@ -162,6 +169,15 @@ absl::StatusOr<bool> Choice(std::string_view flag, std::string_view value, std::
                                                  Absl(first), " nor ", Absl(second)));
 }
 
+absl::StatusOr<LedgerBodies> ReadLedgerBodies() {
+  const std::string which = absl::GetFlag(FLAGS_ledger_bodies);
+  if (which == "problems") return LedgerBodies::kProblems;
+  if (which == "all") return LedgerBodies::kAll;
+  if (which == "none") return LedgerBodies::kNone;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--ledger_bodies=", Clip(which), " is none of problems, all, none"));
+}
+
 absl::Status AtLeastOne(std::string_view flag, int64_t value) {
   if (value >= 1) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -182,6 +198,8 @@ absl::Status CollectRetention(SqliteOptions& sqlite) {
   sqlite.history_max_changes = absl::GetFlag(FLAGS_history_max_changes);
   sqlite.tombstone_retention_us = micros(FLAGS_tombstone_retention);
   sqlite.ledger_retention_us = micros(FLAGS_ledger_retention);
+  sqlite.ledger_bytes_max = absl::GetFlag(FLAGS_ledger_max_bytes).bytes;
+  TRIBUTARY_ASSIGN_OR_RETURN(sqlite.ledger_bodies, ReadLedgerBodies());
   if (sqlite.history_max_changes < 0) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--history_max_changes=", sqlite.history_max_changes, " must not be negative"));

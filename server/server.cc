@@ -102,14 +102,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, con
       std::make_unique<WebhookDecoder>(*server->models_, with.decoder, server->fields_.get());
   WarnIfOpen("--grpc_address", with.grpc.address);
   WarnIfOpen("--http_address", with.http.address);
+  const Intake intake{*server->decoder_, [committer = server->committer_.get()](
+                                             Delivery delivery, Committer::Answer answer) {
+                        return committer->Submit(std::move(delivery), std::move(answer));
+                      }};
   TRIBUTARY_ASSIGN_OR_RETURN(
-      server->grpc_,
-      GrpcServer::Start(
-          with.grpc, *server->models_, *server->store_,
-          [committer = server->committer_.get()](Delivery delivery, Committer::Answer answer) {
-            return committer->Submit(std::move(delivery), std::move(answer));
-          },
-          *server->hub_, server->cards_, *server->executor_, clock));
+      server->grpc_, GrpcServer::Start(with.grpc, *server->models_, *server->store_, *server->hub_,
+                                       server->cards_, *server->executor_, clock, intake));
   const MetricsSources measured{with.grpc.version, SqlitePath(with.store), *with.sqlite.metrics,
                                 *server->store_,   *server->committer_,    server->cards_,
                                 *server->fields_,  *server->grpc_};
@@ -132,8 +131,8 @@ void Server::Drain() {
   ready_ = false;
   grpc_->StopServing();
   http_->Drain();
-  expiry_.reset();
   cards_.Drain();
+  expiry_.reset();
   // First what was read gets its answer, and the streams its changes; then the streams end.
   committer_->Shutdown();
   http_->Stop(std::min(kStall, options_.drain_timeout / 2));

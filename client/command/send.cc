@@ -1,5 +1,6 @@
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <sstream>
 
 #include "absl/strings/ascii.h"
@@ -61,6 +62,15 @@ std::string TextOf(const Struct& json, const std::string& key) {
   return value.string_value();
 }
 
+// "APPLIED"; of an answer that names none, the status.
+std::string VerdictOf(const WebhookResponse& response) {
+  Struct answer;
+  if (google::protobuf::util::JsonStringToMessage(response.body, &answer).ok()) {
+    if (const std::string verdict = TextOf(answer, "verdict"); !verdict.empty()) return verdict;
+  }
+  return response.verdict.empty() ? absl::StrCat("HTTP ", response.status) : response.verdict;
+}
+
 // The answer in a line, and a line per warning or error.
 std::string Describe(const WebhookResponse& response) {
   Struct answer;
@@ -104,6 +114,7 @@ absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
   absl::StatusOr<std::vector<std::string>> bodies = ReadBodies(arguments, session);
   if (!bodies.ok()) return bodies.status();
   int code = kExitOk;
+  std::map<std::string, int64_t> totals;
   for (std::string& body : *bodies) {
     const std::string key = arguments.Text("idempotency_key");
     WebhookRequest request{.address = arguments.Text("http_address"),
@@ -120,9 +131,19 @@ absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
       session.out.Write(absl::StrCat(absl::StripAsciiWhitespace(response->body), "\n"));
     }
     session.out.Flush();
+    ++totals[VerdictOf(*response)];
     // The first failure is the one to know of; after "not now" the rest would fail alike.
     if (code == kExitOk) code = ExitCodeOfHttp(response->status);
     if (code == kExitUnavailable) break;
+  }
+  if (bodies->size() > 1 && *format == Format::kTable) {
+    std::string text;
+    int64_t sent = 0;
+    for (const auto& [verdict, count] : totals) {
+      absl::StrAppend(&text, " ", verdict, " ", count);
+      sent += count;
+    }
+    session.out.Write(absl::StrCat(sent, " of ", bodies->size(), " sent:", text, "\n"));
   }
   return code;
 }

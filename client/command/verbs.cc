@@ -29,8 +29,8 @@ constexpr char kEnvironment[] =
     "TRIBUTARY_PAGE_SIZE.\n\n";
 
 const std::vector<Verb>& Verbs() {
-  static const auto& verbs = *new std::vector<Verb>{GetVerb(),  ListVerb(),   WatchVerb(),
-                                                    SendVerb(), StatusVerb(), ModelsVerb()};
+  static const auto& verbs = *new std::vector<Verb>{
+      GetVerb(), ListVerb(), WatchVerb(), SendVerb(), DeliveriesVerb(), StatusVerb(), ModelsVerb()};
   return verbs;
 }
 

@@ -40,6 +40,7 @@ Verb GetVerb();
 Verb ListVerb();
 Verb WatchVerb();
 Verb SendVerb();
+Verb DeliveriesVerb();
 Verb StatusVerb();
 Verb ModelsVerb();
 

@@ -86,18 +86,27 @@ class Walk {
   // The frame first, then `fields`.
   absl::Status Begin(const Descriptor& resource) {
     const Name& name = path_[next_++];
-    if (scope_.feed && name.text == "model") return TakeModel(resource);
+    if (scope_.subject == Subject::kMessage) return TakeOfMessage(name, resource);
+    if (feed_ && name.text == "model") return TakeModel(resource);
     const Descriptor& fields = *resource.FindFieldByNumber(kFields)->message_type();
     if (const FieldDescriptor* field = Find(resource, name.text)) {
-      if (scope_.feed && field->number() == kFields) {
+      if (feed_ && field->number() == kFields) {
         return Refuse(name, "a filter over all models knows only what every resource has");
       }
       return TakeOfFrame(name, *field);
     }
-    const FieldDescriptor* field = scope_.feed ? nullptr : Find(fields, name.text);
-    if (field == nullptr) return Unknown(name, {&resource, scope_.feed ? nullptr : &fields});
+    const FieldDescriptor* field = feed_ ? nullptr : Find(fields, name.text);
+    if (field == nullptr) return Unknown(name, {&resource, feed_ ? nullptr : &fields});
     found_.edges.push_back({kFields, std::nullopt});
     return TakeField(name, *field);
+  }
+
+  absl::Status TakeOfMessage(const Name& name, const Descriptor& message) {
+    const FieldDescriptor* field = Find(message, name.text);
+    if (field == nullptr) return Unknown(name, {&message});
+    TRIBUTARY_RETURN_IF_ERROR(TakeField(name, *field));
+    found_.plain = !field->has_presence() && !field->is_repeated();
+    return absl::OkStatus();
   }
 
   absl::Status TakeModel(const Descriptor& resource) {
@@ -203,12 +212,13 @@ class Walk {
         known.push_back(json ? message->field(i)->json_name() : message->field(i)->name());
       }
     }
-    if (scope_.feed) known.push_back("model");
+    if (feed_) known.push_back("model");
     return Refuse(name, absl::StrCat(where.front()->name(), " has no such field",
                                      DidYouMean(name.text, known)));
   }
 
   const Scope& scope_;
+  const bool feed_ = scope_.subject == Subject::kFeed;
   const std::vector<Name>& path_;
   size_t next_;
   FieldPath found_;

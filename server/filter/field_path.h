@@ -30,9 +30,16 @@ struct FieldPath {
   FieldType type = FieldType::kMessage;
   const google::protobuf::FieldDescriptor* field = nullptr;
   bool in_list = false;       // it or what holds it is repeated
-  bool plain = false;         // a text of the frame: absent and empty are one
+  bool plain = false;         // without presence: absent and empty are one
   std::string target_model;   // beyond a reference: `edges` lead there from the target's message,
   std::vector<Edge> through;  // and these to the reference
+};
+
+// What the message is whose fields a path begins with.
+enum class Subject : uint8_t {
+  kResource,  // the frame of a resource, and its `fields`
+  kFeed,      // only what every resource has
+  kMessage    // any message: its own fields
 };
 
 // What a path may name.
@@ -40,7 +47,7 @@ struct Scope {
   std::string_view filter;  // its text
   const google::protobuf::Descriptor& resource;
   bool steps = false;  // through references
-  bool feed = false;   // only what every model has
+  Subject subject = Subject::kResource;
 };
 
 // Finds what `path`, from its name `first` on, names: in the frame, else among `fields`.

@@ -91,12 +91,18 @@ Filter::~Filter() = default;
 
 absl::StatusOr<std::shared_ptr<const Filter>> Filter::Compile(
     std::string_view text, const google::protobuf::Descriptor& resource, Use use) {
-  return Compiled(filter::CompileProgram(text, resource, use, false));
+  return Compiled(filter::CompileProgram(text, resource, use, filter::Subject::kResource));
 }
 
 absl::StatusOr<std::shared_ptr<const Filter>> Filter::CompileForFeed(std::string_view text) {
   // Any model's message will do: the frame is the same in all.
-  return Compiled(filter::CompileProgram(text, *ResourceDescriptors().front(), Use::kWatch, true));
+  return Compiled(filter::CompileProgram(text, *ResourceDescriptors().front(), Use::kWatch,
+                                         filter::Subject::kFeed));
+}
+
+absl::StatusOr<std::shared_ptr<const Filter>> Filter::CompileForMessage(
+    std::string_view text, const google::protobuf::Descriptor& message) {
+  return Compiled(filter::CompileProgram(text, message, Use::kList, filter::Subject::kMessage));
 }
 
 const std::vector<Filter::Requirement>& Filter::requirements() const {
@@ -108,6 +114,12 @@ bool Filter::is_event() const { return program_->is_event; }
 bool Filter::Matches(const Record& record) const {
   Findings findings;
   program_->current.Look(record.key, record.revision, record.state, findings);
+  return Evaluate(program_->root, findings.hold, 0) == Truth::kYes;
+}
+
+bool Filter::MatchesEncoded(std::string_view message) const {
+  Findings findings;
+  program_->current.Look({}, 0, message, findings);
   return Evaluate(program_->root, findings.hold, 0) == Truth::kYes;
 }
 

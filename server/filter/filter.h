@@ -40,6 +40,10 @@ class Filter final : public RecordFilter, public ChangeFilter {
   // and `model`.
   static absl::StatusOr<std::shared_ptr<const Filter>> CompileForFeed(std::string_view text);
 
+  // For messages that are no resources: any field of `message` itself. Evaluated by MatchesEncoded.
+  static absl::StatusOr<std::shared_ptr<const Filter>> CompileForMessage(
+      std::string_view text, const google::protobuf::Descriptor& message);
+
   explicit Filter(std::unique_ptr<const filter::Program> program);
   ~Filter() override;
 
@@ -47,6 +51,8 @@ class Filter final : public RecordFilter, public ChangeFilter {
   bool Matches(const Record& record, RecordLookup& others) const override;
   // The same where no reference is stepped through, which is always so with kWatch.
   bool Matches(const Record& record) const override;
+  // Of a message that CompileForMessage was given the type of.
+  bool MatchesEncoded(std::string_view message) const;
 
   // A comparison that holds of every resource that the filter matches, in a form for an index.
   struct Requirement {

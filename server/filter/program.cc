@@ -158,8 +158,8 @@ class Compiler {
 
 absl::StatusOr<Program> CompileProgram(std::string_view text,
                                        const google::protobuf::Descriptor& resource,
-                                       Filter::Use use, bool feed) {
-  const Scope scope{text, resource, use == Filter::Use::kList, feed};
+                                       Filter::Use use, Subject subject) {
+  const Scope scope{text, resource, use == Filter::Use::kList, subject};
   return Compiler(text, scope, use).Run();
 }
 

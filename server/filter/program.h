@@ -31,10 +31,9 @@ struct Program {
   std::vector<Filter::Requirement> requirements;
 };
 
-// FILTER_INVALID if the filter does not fit the resource or its use. `feed`: only what every model
-// has.
+// FILTER_INVALID if the filter does not fit the resource or its use.
 absl::StatusOr<Program> CompileProgram(std::string_view text,
                                        const google::protobuf::Descriptor& resource,
-                                       Filter::Use use, bool feed);
+                                       Filter::Use use, Subject subject);
 
 }  // namespace tributary::filter

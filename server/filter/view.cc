@@ -20,6 +20,13 @@ std::optional<wire::Field> ValueOf(std::string_view entry, std::string_view key)
   return std::nullopt;
 }
 
+// What a field without presence holds where it is absent. No frame has a double among them.
+wire::Field EmptyOf(FieldType type) {
+  wire::Field field;
+  field.type = type == FieldType::kText ? wire::Type::kBytes : wire::Type::kVarint;
+  return field;
+}
+
 }  // namespace
 
 void View::AddTerm(size_t term, const FieldPath& path, Predicate predicate) {
@@ -33,7 +40,7 @@ void View::AddTerm(size_t term, const FieldPath& path, Predicate predicate) {
       revision_tests_.push_back({term, false, std::move(predicate)});
       break;
     case FieldPath::Place::kState:
-      if (path.plain && !predicate.is_presence() && predicate.HoldsText("")) {
+      if (path.plain && !predicate.is_presence() && predicate.Holds(EmptyOf(path.type))) {
         hold_if_absent_ |= Bit(term);
       }
       NodeAt(path.edges).tests.push_back({term, path.in_list, std::move(predicate)});

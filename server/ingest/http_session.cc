@@ -11,7 +11,6 @@
 #include <boost/beast/http/error.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/error.h"
 #include "server/base/limits.h"
 #include "server/base/log.h"
 #include "server/base/request_id.h"
@@ -42,7 +41,11 @@ HttpSession::HttpSession(uint64_t id, SessionLoop::Socket socket, SessionLoop& l
       socket_(std::move(socket)),
       timer_(socket_.get_executor()),
       buffer_(kBufferBytesMax),
-      webhook_(id, loop) {}
+      webhook_(id, loop) {
+  Error gone;
+  const auto peer = socket_.remote_endpoint(gone);
+  if (!gone) remote_address_ = peer.address().to_string();
+}
 
 template <typename Work>
 void HttpSession::Guarded(Work work) {
@@ -232,7 +235,8 @@ void HttpSession::OnRequest() {
 }
 
 void HttpSession::OnWebhook() {
-  const absl::Status taken = webhook_.Begin(route_.webhook, std::move(parser_->get().body()));
+  const absl::Status taken =
+      webhook_.Begin(route_.webhook, std::move(parser_->get().body()), remote_address_);
   if (!taken.ok()) {
     Write(StatusAnswer(taken));
   } else if (webhook_.waits_for_cards()) {

@@ -98,6 +98,7 @@ class HttpSession final : public std::enable_shared_from_this<HttpSession> {
   Route route_;
   std::string request_id_;
   uint64_t requests_ = 0;
+  std::string remote_address_;   // of the peer; empty: it has gone
   PendingWebhook webhook_;       // of the request under way
   bool answer_counted_ = false;  // in the loop's BeginAnswer
   std::string response_;

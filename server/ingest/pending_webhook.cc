@@ -21,7 +21,8 @@ std::optional<OpenedView> ViewIn(const DecodedWebhook& decoded) {
 
 }  // namespace
 
-absl::Status PendingWebhook::Begin(const WebhookHeaders& headers, std::string body) {
+absl::Status PendingWebhook::Begin(const WebhookHeaders& headers, std::string body,
+                                   const std::string& remote_address) {
   SessionContext& context = loop_.context();
   if (context.draining) {
     return MakeError(absl::StatusCode::kUnavailable, "the server is shutting down: try again",
@@ -31,6 +32,7 @@ absl::Status PendingWebhook::Begin(const WebhookHeaders& headers, std::string bo
   cards_.clear();
   decoded_ =
       context.decoder.Decode(headers, std::move(body), context.clock.NowMicros(), loop_.memory());
+  decoded_.delivery.remote_address = remote_address;
   std::optional<OpenedView> view = ViewIn(decoded_);
   TRIBUTARY_RETURN_IF_ERROR(context.committer.Submit(
       std::move(decoded_.delivery),

@@ -22,7 +22,8 @@ class PendingWebhook {
 
   // Decodes the webhook and has it committed and, perhaps, answered with cards. What comes of it
   // arrives in the inboxes of the loop. Why not, if the committer does not take it.
-  absl::Status Begin(const WebhookHeaders& headers, std::string body);
+  absl::Status Begin(const WebhookHeaders& headers, std::string body,
+                     const std::string& remote_address);
 
   void Take(const OutcomeItem& item) { outcome_ = item.outcome; }
   void Take(const CardsItem& item);

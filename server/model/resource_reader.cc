@@ -159,7 +159,7 @@ void ResourceReader::Take(const ReferenceTarget& target, std::string_view field_
     warnings.Add(place, "an embedded resource that is too large; only the reference is kept");
     return;
   }
-  embedded_warnings_ = embedded_warnings_ || own.ours() > 0;
+  embedded_warnings_ += own.ours();
   embedded_.push_back(*std::move(mutation));
 }
 

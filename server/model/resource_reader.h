@@ -44,8 +44,8 @@ class ResourceReader final : private EmbeddedResources {
 
   // Embedded resources, depth first, and what they and the delivery's own tell of custom fields.
   std::vector<Mutation> TakeEmbedded() { return std::move(embedded_); }
-  // True if any of them has a warning of ours.
-  bool embedded_warnings() const { return embedded_warnings_; }
+  // How many warnings of ours they have.
+  size_t embedded_warnings() const { return embedded_warnings_; }
 
  private:
   struct Members;
@@ -79,7 +79,7 @@ class ResourceReader final : private EmbeddedResources {
   std::vector<Mutation> embedded_;
   size_t embedded_count_ = 0;
   int depth_ = 0;
-  bool embedded_warnings_ = false;
+  size_t embedded_warnings_ = 0;
 };
 
 }  // namespace tributary

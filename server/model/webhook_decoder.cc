@@ -141,7 +141,7 @@ class Decoding {
   void ReadState(const Model& model, Rank rank);
   void Refuse(Refusal refusal, std::vector<Fault> faults);
   void Park(std::string_view why);
-  void DescribeProblem();
+  void DescribeProblem(const std::vector<Fault>& faults);
   void Seal();
 
   const ModelRegistry& registry_;
@@ -198,8 +198,10 @@ void Decoding::ReadState(const Model& model, Rank rank) {
   std::optional<Mutation> own =
       rank == Rank::kDeleted ? reader.ReadDelete(model, *envelope_.data, envelope_.id, warnings)
                              : reader.Read(model, *envelope_.data, envelope_.id, rank, warnings);
-  keep_body_ = warnings.ours() > 0 || reader.embedded_warnings();
+  const size_t found = warnings.ours() + reader.embedded_warnings();
+  keep_body_ = found > 0;
   const bool refused = options_.validation == Validation::kReject && warnings.refusable() > 0;
+  result_.delivery.warnings = static_cast<int64_t>(found);
   result_.warnings = warnings.TakeFaults();
   if (!own.has_value()) {
     Refuse(Refusal::kTooLarge,
@@ -213,6 +215,7 @@ void Decoding::ReadState(const Model& model, Rank rank) {
     Refuse(Refusal::kContent, std::move(faults));
     return;
   }
+  DescribeProblem(result_.warnings);
   result_.delivery.mutations = reader.TakeEmbedded();
   result_.delivery.mutations.push_back(*std::move(own));
 }
@@ -222,22 +225,22 @@ void Decoding::Refuse(Refusal refusal, std::vector<Fault> faults) {
   result_.faults = std::move(faults);
   result_.delivery.intake = Delivery::Intake::kReject;
   keep_body_ = true;
-  DescribeProblem();
+  DescribeProblem(result_.faults);
 }
 
 void Decoding::Park(std::string_view why) {
   result_.faults.push_back(MakeFault("/event", why, *envelope_.event));
   result_.delivery.intake = Delivery::Intake::kPark;
   keep_body_ = true;
-  DescribeProblem();
+  DescribeProblem(result_.faults);
 }
 
-void Decoding::DescribeProblem() {
+void Decoding::DescribeProblem(const std::vector<Fault>& faults) {
   std::string& problem = result_.delivery.problem;
   size_t said = 0;
-  for (const Fault& fault : result_.faults) {
+  for (const Fault& fault : faults) {
     if (said == kFaultsInProblem) {
-      absl::StrAppend(&problem, "; and ", result_.faults.size() - said, " more");
+      absl::StrAppend(&problem, "; and ", faults.size() - said, " more");
       return;
     }
     absl::StrAppend(&problem, said == 0 ? "" : "; ", fault.pointer,

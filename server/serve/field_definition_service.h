@@ -13,16 +13,12 @@
 #include "server/fields/definition.h"
 #include "server/model/model.h"
 #include "server/serve/call.h"
+#include "server/serve/intake.h"
 #include "server/serve/raw_service.h"
 #include "server/serve/rpc_metrics.h"
 #include "server/store/store.h"
 
 namespace tributary {
-
-// Queues a delivery for the writer, which calls `answer` once it is durable. A status: it was not
-// taken, and `answer` is never called.
-using Submit = std::function<absl::Status(
-    Delivery delivery, std::function<void(const absl::StatusOr<Outcome>&)> answer)>;
 
 // Create, Update and Delete of definitions of custom fields; what reads them is the same for every
 // model. A call reads what stands, says what is to become of it, and submits that for the revision

@@ -56,12 +56,13 @@ void SetArguments(grpc::ServerBuilder& builder) {
 }  // namespace
 
 GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models,
-                       FeedShape feed, Store& store, Submit submit, ChangeHub& hub,
-                       CardExchange& cards, Executor& executor, const Clock& clock)
+                       FeedShape feed, Store& store, ChangeHub& hub, CardExchange& cards,
+                       Executor& executor, const Clock& clock, const Intake& intake)
     : streams_(store, hub, executor, metrics_.watch(), options.streams_max),
       server_service_(options.version, models, store, executor, metrics_, clock),
       feed_service_(std::move(feed), models, streams_, metrics_),
       card_service_(cards, metrics_),
+      delivery_service_(store, intake, executor, metrics_),
       unknown_methods_(metrics_) {
   const ServingContext context{models, store, hub, executor, inline_reads_, streams_, metrics_};
   for (const auto& model : models.models()) {
@@ -71,26 +72,27 @@ GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& mo
     }
     if (model->defines_custom_fields()) {
       field_definition_service_ = std::make_unique<FieldDefinitionService>(
-          FieldDefinitionService::Context{models, store, executor, metrics_, clock, submit},
+          FieldDefinitionService::Context{models, store, executor, metrics_, clock, intake.submit},
           resource_services_.back()->service());
     }
   }
 }
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
-    GrpcServerOptions options, const ModelRegistry& models, Store& store, Submit submit,
-    ChangeHub& hub, CardExchange& cards, Executor& executor, const Clock& clock) {
+    GrpcServerOptions options, const ModelRegistry& models, Store& store, ChangeHub& hub,
+    CardExchange& cards, Executor& executor, const Clock& clock, const Intake& intake) {
   StopCheckingLockOrder();
   RegisterPlugins();
   TRIBUTARY_ASSIGN_OR_RETURN(FeedShape feed, FeedService::FindShape(models));
   TRIBUTARY_RETURN_IF_ERROR(CardService::Check(models));
-  std::unique_ptr<GrpcServer> started(new GrpcServer(
-      options, models, std::move(feed), store, std::move(submit), hub, cards, executor, clock));
+  std::unique_ptr<GrpcServer> started(
+      new GrpcServer(options, models, std::move(feed), store, hub, cards, executor, clock, intake));
   grpc::ServerBuilder builder;
   SetArguments(builder);
   builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &started->port_);
   builder.RegisterService(&started->server_service_.service());
   builder.RegisterService(&started->feed_service_.service());
+  builder.RegisterService(&started->delivery_service_.service());
   for (const auto& service : started->resource_services_)
     builder.RegisterService(&service->service());
   builder.RegisterCallbackGenericService(&started->unknown_methods_);
@@ -104,6 +106,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
   grpc::HealthCheckServiceInterface& health = *started->server_->GetHealthCheckService();
   health.SetServingStatus("tributary.v1.ServerService", true);
   health.SetServingStatus(FeedService::descriptor().full_name(), true);
+  health.SetServingStatus(DeliveryService::descriptor().full_name(), true);
   for (const auto& model : models.models())
     health.SetServingStatus(model->service()->full_name(), true);
   health.SetServingStatus(true);

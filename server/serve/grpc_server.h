@@ -12,6 +12,7 @@
 #include "server/cards/card_exchange.h"
 #include "server/model/model.h"
 #include "server/serve/card_service.h"
+#include "server/serve/delivery_service.h"
 #include "server/serve/feed_service.h"
 #include "server/serve/field_definition_service.h"
 #include "server/serve/inline_reads.h"
@@ -33,15 +34,13 @@ struct GrpcServerOptions {
 
 // The gRPC side: the service of every model, the feed, ServerService, and the standard ones: health
 // (per service), reflection, channelz. Thread-safe. `models`, `store`, `hub`, `cards`, `executor`,
-// on which it reads, `clock` and what `submit` uses must outlive it.
+// on which it reads, `clock`, and what `intake` uses must outlive it.
 class GrpcServer {
  public:
   // FAILED_PRECONDITION if the address can't be bound, or a model has no place in the feed.
-  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(GrpcServerOptions options,
-                                                           const ModelRegistry& models,
-                                                           Store& store, Submit submit,
-                                                           ChangeHub& hub, CardExchange& cards,
-                                                           Executor& executor, const Clock& clock);
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
+      GrpcServerOptions options, const ModelRegistry& models, Store& store, ChangeHub& hub,
+      CardExchange& cards, Executor& executor, const Clock& clock, const Intake& intake);
   ~GrpcServer();
 
   int port() const { return port_; }
@@ -57,8 +56,8 @@ class GrpcServer {
 
  private:
   GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models, FeedShape feed,
-             Store& store, Submit submit, ChangeHub& hub, CardExchange& cards, Executor& executor,
-             const Clock& clock);
+             Store& store, ChangeHub& hub, CardExchange& cards, Executor& executor,
+             const Clock& clock, const Intake& intake);
 
   RpcMetrics metrics_;
   InlineReads inline_reads_;
@@ -66,6 +65,7 @@ class GrpcServer {
   ServerService server_service_;
   FeedService feed_service_;
   CardService card_service_;
+  DeliveryService delivery_service_;
   UnknownMethods unknown_methods_;
   std::vector<std::unique_ptr<ResourceService>> resource_services_;
   std::unique_ptr<FieldDefinitionService> field_definition_service_;

@@ -105,6 +105,23 @@ struct ChangePage {
   Revision tombstone_floor = 0;
 };
 
+struct DeliveryQuery {
+  bool oldest_first = false;
+  int64_t after = 0;                  // go on behind this number, in that order; 0: begin
+  std::optional<int64_t> until = {};  // oldest first: not beyond this number
+  int max_deliveries = 100;
+  size_t max_bytes = 2 * 1024 * 1024;  // no delivery but the first makes a page pass it
+  bool bodies = false;
+  std::shared_ptr<const DeliveryFilter> filter = nullptr;  // null: all
+};
+
+// Deliveries in the order of their numbers.
+struct DeliveryPage {
+  std::vector<DeliveryRecord> deliveries;
+  std::optional<int64_t> next;  // go on behind this number; none: nothing is left. A page may be
+                                // short, even empty, and still have a `next`.
+};
+
 // Keeps the current state of every resource and the ordered log of how it came about.
 //
 // Guarantees, which the conformance suite (tests/store/conformance.h) holds every engine to:
@@ -148,6 +165,21 @@ class Store {
   // Keeps what shows `revision` for a minute more, so that the next page of a List finds it: for
   // the newest 1,000 revisions asked for, and never more than twice the limit of history.
   virtual void HoldHistory(Revision revision) = 0;
+
+  // What Commit would answer to `batch` now. Nothing of it is kept. May run beside Commit.
+  virtual absl::StatusOr<std::vector<Outcome>> Rehearse(std::span<const Delivery> batch) = 0;
+
+  // The deliveries on record. None is missing but those that were purged, or accepted and older
+  // than the ledger reaches back.
+  virtual absl::StatusOr<DeliveryPage> ListDeliveries(const DeliveryQuery& query) = 0;
+
+  // With its body, if that was kept; nullopt: not on record (any more).
+  virtual absl::StatusOr<std::optional<DeliveryRecord>> GetDelivery(int64_t number) = 0;
+
+  // Takes these off the record, bodies and all; returns how many of them were on it. States and
+  // changes stay as they are, and so does the record of a delivery that is a change in the log: it
+  // loses its body alone. May run beside Commit.
+  virtual absl::StatusOr<int64_t> PurgeDeliveries(std::span<const int64_t> numbers) = 0;
 
   // When the change of `revision` was committed; nullopt if there is no such row (any more).
   virtual absl::StatusOr<std::optional<int64_t>> CommittedAt(Revision revision) = 0;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/strings.h"
 
 namespace tributary {
 
@@ -29,5 +31,12 @@ size_t Change::Bytes() const {
 }
 
 std::string DeliveryId(int64_t delivery) { return absl::StrCat(delivery); }
+
+int64_t DeliveryOf(std::string_view id) {
+  int64_t delivery = 0;
+  return absl::SimpleAtoi(Absl(id), &delivery) && delivery > 0 && DeliveryId(delivery) == id
+             ? delivery
+             : 0;
+}
 
 }  // namespace tributary

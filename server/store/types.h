@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/base/hash.h"
@@ -71,6 +72,14 @@ enum class Verdict : uint8_t {
 };
 inline constexpr size_t kVerdicts = 6;
 
+// That a delivery is on record already and is judged once more: it keeps its number, its time of
+// receipt and, where it was judged before, its version.
+struct Replay {
+  int64_t number = 0;
+  int64_t received_us = 0;
+  std::optional<Version> version;
+};
+
 // One webhook on its way into the store. Its number in the ledger is given when it is committed.
 struct Delivery {
   enum class Intake : uint8_t { kJudge, kPark, kReject };
@@ -80,7 +89,8 @@ struct Delivery {
   std::string event;  // "crmOpportunity::updated", as sent
   std::string resource_id;
   std::string idempotency_key;
-  int64_t arrived_us = 0;  // clock when the request was read
+  std::string remote_address;  // where it came from; empty: not known
+  int64_t arrived_us = 0;      // clock when the request was read
   Intake intake = Intake::kJudge;
 
   // kJudge: embedded resources, depth first, then the delivery's own, which is last.
@@ -94,7 +104,11 @@ struct Delivery {
   // warned about); `body_if_superseded` is kept only if the delivery turns out to be superseded.
   std::string body;
   std::string body_if_superseded;
-  std::string problem;  // why it was rejected or parked, in words
+  // Why it was rejected or parked, or else what was warned about, in words.
+  std::string problem;
+  int64_t warnings = 0;  // that we found, in all its resources
+
+  std::optional<Replay> replay;  // none: it has just come
 };
 
 // What became of one delivery.
@@ -103,6 +117,37 @@ struct Outcome {
   Revision revision = 0;  // of the change made; of the first one (duplicate); of the state that
                           // stood against it (unchanged, superseded, not expected); else 0
   int64_t delivery = 0;   // its number in the ledger: gap-free, from 1, in order of commit
+};
+
+// Which bodies the ledger keeps: those of deliveries that were parked, rejected, superseded or
+// warned about, those of all, or none.
+enum class LedgerBodies : uint8_t { kProblems, kAll, kNone };
+
+// A delivery as the ledger tells of it.
+struct DeliveryRecord {
+  Outcome outcome;
+  int64_t received_us = 0;
+  std::string connector_id;
+  std::string owner_id;
+  std::string event;
+  std::string resource_id;
+  std::string idempotency_key;
+  std::optional<Version> version;  // that its own state was judged by; none: it was not judged
+  bool key_reused = false;         // the idempotency key came before, with other content
+  std::string problem;             // why it was rejected or parked, or what was warned about
+  int64_t warnings = 0;
+  std::string remote_address;  // empty: not recorded
+  int64_t body_bytes = 0;      // of the body as received; 0: not recorded
+  bool has_body = false;       // it was kept
+  std::string body;            // where it was asked for
+  bool in_history = false;     // it is a change in the log, which no purge removes
+};
+
+// Chooses among deliveries. Immutable, thread-safe.
+class DeliveryFilter {
+ public:
+  virtual ~DeliveryFilter() = default;
+  virtual bool Matches(const DeliveryRecord& delivery) const = 0;
 };
 
 // A resource as of some revision.
@@ -196,5 +241,7 @@ class ChangeFilter {
 
 // The delivery's name outside: opaque, stable, unique within the store.
 std::string DeliveryId(int64_t delivery);
+// The delivery of that name; 0: it is none.
+int64_t DeliveryOf(std::string_view id);
 
 }  // namespace tributary

@@ -1,5 +1,8 @@
 // The verbs of the command, in this process, against the whole server.
 
+#include <stdio.h>
+
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -208,6 +211,51 @@ TEST_F(CommandTest, WhatWatchPrintsAsSourceCanBeSent) {
   EXPECT_THAT(listed.out, AllOf(HasSubstr("One"), HasSubstr("Two")));
 }
 
+TEST_F(CommandTest, SendAddsUpTheVerdictsOfSeveral) {
+  const std::string stage =
+      R"({"event":"crmStage::created","data":{"model":"crmStage","id":"s1","fields":{"name":"One"}}})";
+  const Outcome sent = Tributary({"send", "-", "--lines"}, stage + "\n" + stage + "\n{}\n");
+  EXPECT_EQ(sent.code, kExitRefused);
+  EXPECT_THAT(sent.out, HasSubstr("3 of 3 sent: APPLIED 1 DUPLICATE 1 REJECTED 1\n"));
+}
+
+// What docs/ledger.md does at three in the morning.
+TEST_F(CommandTest, DeliveriesAreFoundShownReplayedAndPurged) {
+  PutStage("s1", "One");
+  Tributary({"send", "-"}, R"({"event":"crmStage::moved","data":{"id":"s1"}})");
+  Tributary({"send", "-"}, "no JSON");
+  const Outcome listed = Tributary({"deliveries", "list", "--filter=verdict != APPLIED"});
+  EXPECT_EQ(listed.code, kExitOk) << listed.err;
+  EXPECT_THAT(listed.out, AllOf(HasSubstr("PARKED"), HasSubstr("REJECTED"),
+                                HasSubstr("crmStage::moved"), Not(HasSubstr("APPLIED"))));
+  const Outcome lines = Tributary({"deliveries", "list", "--limit=2", "--output=jsonl"});
+  EXPECT_EQ(std::count(lines.out.begin(), lines.out.end(), '\n'), 2);
+
+  const Outcome shown = Tributary({"deliveries", "show", "2"});
+  EXPECT_THAT(shown.out, AllOf(HasSubstr("problem"), HasSubstr(R"({"event":"crmStage::moved")")));
+  EXPECT_EQ(Tributary({"deliveries", "show", "99"}).code, kExitNotFound);
+
+  const Outcome dry = Tributary({"deliveries", "replay", "--filter=id = *", "--dry_run"});
+  EXPECT_THAT(dry.out, AllOf(HasSubstr("PARKED -> PARKED: 1"), HasSubstr("without a body: 1"),
+                             HasSubstr("nothing was changed")));
+  const Outcome replayed = Tributary({"deliveries", "replay", "--filter=verdict = REJECTED"});
+  EXPECT_THAT(replayed.out, HasSubstr("REJECTED -> REJECTED: 1"));
+
+  const std::vector<std::string> purge = {"deliveries", "purge", "--filter=verdict = REJECTED"};
+  const Outcome declined = Tributary(purge, "n\n");
+  EXPECT_THAT(declined.err, HasSubstr("Take 1 deliveries off the record"));
+  EXPECT_NE(declined.code, kExitOk);
+  EXPECT_THAT(Tributary({"deliveries", "list"}).out, HasSubstr("REJECTED"));
+  EXPECT_THAT(Tributary(purge, "y\n").out, HasSubstr("purged: 1"));
+  EXPECT_THAT(Tributary({"deliveries", "list"}).out, Not(HasSubstr("REJECTED")));
+  EXPECT_THAT(Tributary({"deliveries", "purge", "--filter=id = *", "--yes"}).out,
+              HasSubstr("kept, as changes in the history: 1"));
+
+  EXPECT_EQ(Tributary({"deliveries"}).code, kExitUsage);
+  EXPECT_EQ(Tributary({"deliveries", "purge"}).code, kExitUsage);
+  EXPECT_EQ(Tributary({"deliveries", "list", "--filter=verdct = X"}).code, kExitRefused);
+}
+
 TEST_F(CommandTest, SendTellsTheVerdict) {
   const std::string body =
       R"({"event":"crmStage::created","data":{"object":"resource","model":"crmStage","id":"s1",)"
@@ -237,7 +285,7 @@ TEST_F(CommandTest, StatusSaysWhereTheHeadIs) {
 }
 
 TEST_F(CommandTest, HelpShowsExamplesOfEveryVerb) {
-  for (const char* verb : {"get", "list", "watch", "send", "status", "models"}) {
+  for (const char* verb : {"get", "list", "watch", "send", "deliveries", "status", "models"}) {
     for (const std::vector<std::string>& line :
          {std::vector<std::string>{"help", verb}, {verb, "--help"}, {"-h", verb}}) {
       const Outcome run = Tributary(line);

@@ -83,6 +83,18 @@ class GatedStore final : public Store {
   absl::StatusOr<ChangePage> Changes(const ChangeQuery& query) override {
     return inner_.Changes(query);
   }
+  absl::StatusOr<std::vector<Outcome>> Rehearse(std::span<const Delivery> batch) override {
+    return inner_.Rehearse(batch);
+  }
+  absl::StatusOr<DeliveryPage> ListDeliveries(const DeliveryQuery& query) override {
+    return inner_.ListDeliveries(query);
+  }
+  absl::StatusOr<std::optional<DeliveryRecord>> GetDelivery(int64_t number) override {
+    return inner_.GetDelivery(number);
+  }
+  absl::StatusOr<int64_t> PurgeDeliveries(std::span<const int64_t> numbers) override {
+    return inner_.PurgeDeliveries(numbers);
+  }
   void HoldHistory(Revision revision) override { inner_.HoldHistory(revision); }
   absl::StatusOr<std::optional<int64_t>> CommittedAt(Revision revision) override {
     return inner_.CommittedAt(revision);

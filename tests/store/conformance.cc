@@ -55,6 +55,29 @@ std::vector<std::string> StoreConformance::ListAll(RecordQuery query) {
   }
 }
 
+std::vector<DeliveryRecord> StoreConformance::LedgerAll(DeliveryQuery query) {
+  std::vector<DeliveryRecord> all;
+  for (;;) {
+    auto page = store_->ListDeliveries(query);
+    TRIBUTARY_EXPECT_OK(page);
+    if (!page.ok()) return all;
+    for (DeliveryRecord& record : page->deliveries) all.push_back(std::move(record));
+    if (!page->next.has_value()) return all;
+    EXPECT_NE(*page->next, query.after);
+    query.after = *page->next;
+  }
+}
+
+DeliveryRecord StoreConformance::RecordOf(int64_t number) {
+  auto record = store_->GetDelivery(number);
+  TRIBUTARY_EXPECT_OK(record);
+  if (!record.ok() || !record->has_value()) {
+    ADD_FAILURE() << "delivery " << number << " is not on record";
+    return {};
+  }
+  return **std::move(record);
+}
+
 std::vector<std::string> StoreConformance::ChangesAll(ChangeQuery query) {
   std::vector<std::string> all;
   for (;;) {

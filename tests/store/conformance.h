@@ -20,6 +20,9 @@ namespace tributary::testing {
 
 struct EngineOptions {
   int64_t idempotency_window_us = 7LL * 24 * 3600 * 1'000'000;
+  int64_t ledger_retention_us = 7LL * 24 * 3600 * 1'000'000;
+  LedgerBodies ledger_bodies = LedgerBodies::kProblems;
+  int64_t ledger_bytes_max = int64_t{1} << 30;
   std::function<std::string(const Record& before, const Record& after)> changed_fields;
 };
 
@@ -61,6 +64,10 @@ class StoreConformance : public ::testing::TestWithParam<EngineFactory> {
   std::vector<std::string> ListAll(RecordQuery query = {});
   // All pages of Changes up to the head: "C id=state", "U id=state" or "D id".
   std::vector<std::string> ChangesAll(ChangeQuery query = {});
+
+  // All pages of the ledger.
+  std::vector<DeliveryRecord> LedgerAll(DeliveryQuery query = {});
+  DeliveryRecord RecordOf(int64_t number);
 
   FakeClock clock_;
   std::unique_ptr<Engine> engine_;

@@ -64,6 +64,14 @@ class Say {
     intake_ = Delivery::Intake::kPark;
     return *this;
   }
+  Say& Body(std::string body) {
+    body_ = std::move(body);
+    return *this;
+  }
+  Say& Warned(int64_t warnings) {
+    warnings_ = warnings;
+    return *this;
+  }
   Say& Rejected() {
     intake_ = Delivery::Intake::kReject;
     return *this;
@@ -95,6 +103,11 @@ class Say {
       delivery.body = mutation_.state;
     }
     delivery.content = content.Finish();
+    delivery.warnings = warnings_;
+    if (!body_.empty()) {
+      const bool kept = intake_ != Delivery::Intake::kJudge || warnings_ > 0;
+      (kept ? delivery.body : delivery.body_if_superseded) = body_;
+    }
     return delivery;
   }
 
@@ -103,8 +116,16 @@ class Say {
   std::vector<Mutation> embedded_;
   std::string idempotency_key_;
   int64_t arrived_us_ = kStart;
+  std::string body_;
+  int64_t warnings_ = 0;
   Delivery::Intake intake_ = Delivery::Intake::kJudge;
 };
+
+// `delivery` once more, as what is on record of it.
+inline Delivery Replayed(Delivery delivery, const DeliveryRecord& record) {
+  delivery.replay = Replay{record.outcome.delivery, record.received_us, record.version};
+  return delivery;
+}
 
 inline Say Created(std::string id) { return {Rank::kCreated, KeyOf(std::move(id))}; }
 inline Say Updated(std::string id) { return {Rank::kUpdated, KeyOf(std::move(id))}; }

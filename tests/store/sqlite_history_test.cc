@@ -235,6 +235,13 @@ TEST_F(SqliteHistory, ATombstoneGoesAfterItsTimeAndNotBefore) {
   now_ += 101 * kSecond;
   CommitUntil([&] { return At().oldest_resumable >= deleted && StateOf("a") == "(absent)"; });
   for (const ChangePtr& change : ChangesAfter(0)) EXPECT_EQ(change->key.id, "filler");
+  // What was accepted before that is on record, but a replay brings nothing of it back.
+  const auto record = store_->GetDelivery(1);
+  TRIBUTARY_ASSERT_OK(record);
+  ASSERT_TRUE(record->has_value());
+  const Delivery first = Updated("a").At(1).State("x");
+  EXPECT_EQ(Commit({Replayed(first, **record)}).outcomes.at(0).verdict, Verdict::kSuperseded);
+  EXPECT_EQ(StateOf("a"), "(absent)");
   // What was deleted may come back, as if it had never been.
   const Committed back = Commit({Updated("a").At(2).State("back")});
   EXPECT_EQ(back.changes.at(0)->kind, ChangeKind::kCreated);

@@ -106,6 +106,33 @@ class SqliteMigration : public SqliteStoreTest {
     Insert(database, 1, 0, "a", "one");
     Insert(database, 2, 0, "b", "two");
     Insert(database, 3, 1, "a", "three");
+    InsertParked(database, 4, "{parked}");
+  }
+
+  static void InsertParked(SQLite::Database& database, int64_t number, const std::string& body) {
+    const int64_t crc = sqlite::RowChecksum()
+                            .Add(number)
+                            .Add(kReceived + number)
+                            .Add("hubspot")
+                            .Add("acme")
+                            .Add("deal::moved")
+                            .Add("p")
+                            .Add("k4")
+                            .Add(int64_t{5})
+                            .Add(int64_t{0})
+                            .Add(int64_t{0})
+                            .Add(int64_t{0})
+                            .Add("why")
+                            .Add(int64_t{0})
+                            .value();
+    database.exec(
+        absl::StrCat("INSERT INTO delivery VALUES (", number, ",", kReceived + number,
+                     ", CAST('hubspot' AS BLOB), CAST('acme' AS BLOB), CAST('deal::moved' AS BLOB),"
+                     " CAST('p' AS BLOB), CAST('k4' AS BLOB), 5, 0, 0, 0, CAST('why' AS BLOB), 0, ",
+                     crc, ")"));
+    database.exec(absl::StrCat("INSERT INTO body VALUES (", number, ", ",
+                               sqlite::RowChecksum().Add(number).Add(body).value(), ", CAST('",
+                               body, "' AS BLOB))"));
   }
 
   // A change and what version 1 kept beside it.
@@ -185,9 +212,16 @@ TEST_F(SqliteMigration, KeepsStatesHistoryAndTheMemoryOfDuplicates) {
   EXPECT_EQ(outcomes[0].revision, 3);
   EXPECT_EQ(outcomes[1].verdict, Verdict::kSuperseded);
   EXPECT_EQ(outcomes[2].verdict, Verdict::kApplied);
-  EXPECT_EQ(outcomes[2].delivery, 6);
+  EXPECT_EQ(outcomes[2].delivery, 7);
+  const auto page = store_->ListDeliveries({});
+  TRIBUTARY_ASSERT_OK(page);
+  EXPECT_EQ(page->deliveries.size(), 7u);
+  const auto parked = store_->GetDelivery(4);
+  TRIBUTARY_ASSERT_OK(parked);
+  EXPECT_EQ((*parked)->body, "{parked}");
+  EXPECT_EQ((*parked)->problem, "why");
   Close();
-  EXPECT_EQ(Ask("PRAGMA user_version"), "3");
+  EXPECT_EQ(Ask("PRAGMA user_version"), "4");
   EXPECT_EQ(Ask("PRAGMA integrity_check"), "ok");
 }
 

@@ -20,6 +20,9 @@ class SqliteEngine final : public Engine {
     SqliteOptions sqlite;
     sqlite.path = dir_.File("store.db");
     sqlite.idempotency_window_us = options.idempotency_window_us;
+    sqlite.ledger_retention_us = options.ledger_retention_us;
+    sqlite.ledger_bodies = options.ledger_bodies;
+    sqlite.ledger_bytes_max = options.ledger_bytes_max;
     sqlite.changed_fields = options.changed_fields;
     sqlite.late_changes_max = late_changes_max_;
     return OpenSqliteStore(std::move(sqlite), clock);
@@ -128,7 +131,7 @@ TEST_F(SqliteDamage, IsRepairedByTheNextState) {
 
 using SqliteLedger = SqliteStoreTest;
 
-TEST_F(SqliteLedger, HasARowForEachDeliveryThatMadeNoChangeOfItsOwn) {
+TEST_F(SqliteLedger, HasARowForEachDeliveryOfWhichTheLogDoesNotTellEverything) {
   Open();
   Delivery superseded = Updated("a").At(1).State("old").WithKey("s");
   superseded.body_if_superseded = "superseded body";
@@ -142,11 +145,36 @@ TEST_F(SqliteLedger, HasARowForEachDeliveryThatMadeNoChangeOfItsOwn) {
           rejected, applied});
   Close();
   EXPECT_EQ(Ask("SELECT group_concat(number || ':' || verdict || ':' || revision) FROM delivery"),
-            "2:4:1,4:5:0,5:6:0");
+            "2:4:1,4:5:0,5:6:0,6:1:3");
   EXPECT_EQ(Ask("SELECT group_concat(delivery || ':' || CAST(body AS TEXT)) FROM body"),
             "2:superseded body,4:parked body,5:rejected body,6:warned about");
   EXPECT_EQ(Ask("SELECT CAST(problem AS TEXT) FROM delivery WHERE number = 5"), "why");
   EXPECT_EQ(Ask("SELECT group_concat(delivery || ':' || note) FROM change"), "1:0,3:1,6:0");
+}
+
+TEST_F(SqliteLedger, HasNoRowForWhatWasSimplyApplied) {
+  Open();
+  Commit({Updated("a").At(5).State("x").Body("{}"), Updated("b").At(5).State("y").Body("{}")});
+  Close();
+  EXPECT_EQ(Ask("SELECT count(*) FROM delivery"), "0");
+  EXPECT_EQ(Ask("SELECT count(*) FROM body"), "0");
+}
+
+TEST_F(SqliteLedger, CompressesBodiesAndFindsDamageInThem) {
+  Open();
+  const std::string body(10'000, 'x');
+  Commit({Updated("a").Parked().Body(body)});
+  EXPECT_EQ((*store_->GetDelivery(1))->body, body);
+  Close();
+  EXPECT_EQ(Ask("SELECT length(body) < 100 FROM body"), "1");
+  Sql("UPDATE body SET body = CAST(body || x'00' AS BLOB)");
+  Open();
+  EXPECT_THAT(store_->GetDelivery(1), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_TRUE(store_->ListDeliveries({})->deliveries.at(0).has_body);
+  Close();
+  Sql("UPDATE delivery SET verdict = 1");
+  Open();
+  EXPECT_THAT(store_->ListDeliveries({}), StatusIs(absl::StatusCode::kDataLoss));
 }
 
 TEST_F(SqliteLedger, ForgetsFingerprintsOnceTheirWindowIsOver) {

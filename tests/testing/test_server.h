@@ -41,6 +41,12 @@ class TestServer {
     Start();
   }
 
+  // With the same store, as after a change of the flag.
+  void SetValidation(Validation validation) {
+    options_.decoder.validation = validation;
+    Restart();
+  }
+
   Server& server() { return *server_; }
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 

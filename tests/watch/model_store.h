@@ -128,6 +128,19 @@ class ModelStore final : public Store {
     return page;
   }
 
+  // Watches know nothing of the ledger.
+  absl::StatusOr<std::vector<Outcome>> Rehearse(std::span<const Delivery>) override {
+    return absl::UnimplementedError("the model has no ledger");
+  }
+  absl::StatusOr<DeliveryPage> ListDeliveries(const DeliveryQuery&) override {
+    return absl::UnimplementedError("the model has no ledger");
+  }
+  absl::StatusOr<std::optional<DeliveryRecord>> GetDelivery(int64_t) override {
+    return absl::UnimplementedError("the model has no ledger");
+  }
+  absl::StatusOr<int64_t> PurgeDeliveries(std::span<const int64_t>) override {
+    return absl::UnimplementedError("the model has no ledger");
+  }
   void HoldHistory(Revision) override {}
 
   absl::StatusOr<std::optional<int64_t>> CommittedAt(Revision) override { return std::nullopt; }

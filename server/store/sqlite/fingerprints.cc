@@ -64,7 +64,7 @@ Fingerprints::Fingerprints(SQLite::Database& database, size_t run_size)
             "SELECT content, revision FROM fingerprint"
             " WHERE run = ? AND identity = ? AND received_us >= ?"),
       insert_(database,
-              "INSERT INTO fingerprint (run, identity, delivery, received_us, revision,"
+              "INSERT OR IGNORE INTO fingerprint (run, identity, delivery, received_us, revision,"
               " content) VALUES (?,?,?,?,?,?)"),
       seal_(database,
             "INSERT INTO fingerprint_run (run, newest_us, revision, delivery, filter)"

@@ -33,13 +33,15 @@ std::shared_ptr<const Record> StateBefore(const Key& key, const Pointer& pointer
 }  // namespace
 
 Judge::Judge(SQLite::Database& database, const Scopes& scopes, const Overlay& overlay,
-             const Floors& floors, LateWork& late_work, Fingerprints& fingerprints,
-             const SqliteOptions& options)
+             const Floors& floors, LateWork& late_work, Fingerprints& fingerprints, Bodies& bodies,
+             LedgerUpkeep& ledger_upkeep, const SqliteOptions& options)
     : scopes_(scopes),
       overlay_(overlay),
       floors_(floors),
       late_work_(late_work),
       fingerprints_(fingerprints),
+      bodies_(bodies),
+      ledger_upkeep_(ledger_upkeep),
       options_(options),
       ledger_(database),
       find_pointer_(database, absl::StrCat("SELECT ", kPointerColumns,
@@ -51,6 +53,7 @@ Judge::Judge(SQLite::Database& database, const Scopes& scopes, const Overlay& ov
                     "INSERT INTO scope (scope, model, connector_id, owner_id) VALUES (?,?,?,?)") {}
 
 Outcome Judge::Decide(const Delivery& delivery, Batch& batch) {
+  if (delivery.replay.has_value()) return DecideAgain(delivery, *delivery.replay, batch);
   Outcome outcome;
   outcome.delivery = batch.late.delivery = ++batch.position.delivery;
   batch.position.received_us = std::max(delivery.arrived_us, batch.position.received_us + 1);
@@ -97,11 +100,26 @@ Outcome Judge::Decide(const Delivery& delivery, Batch& batch) {
   return outcome;
 }
 
-// The row of its own change records a delivery that was applied.
+bool Judge::KeepsBody(const Delivery& delivery, Verdict verdict) const {
+  switch (options_.ledger_bodies) {
+    case LedgerBodies::kNone:
+      return false;
+    case LedgerBodies::kAll:
+      return true;
+    case LedgerBodies::kProblems:
+      break;
+  }
+  if (verdict == Verdict::kDuplicate) return false;  // the first one's is there
+  return !delivery.body.empty() || verdict == Verdict::kSuperseded;
+}
+
+// The row of its own change records a delivery that was applied, if there is no more to say of it.
 void Judge::Enter(const Delivery& delivery, const Outcome& outcome, int64_t received_us,
                   const std::optional<Version>& version, Note note, std::string_view fingerprint) {
   const bool outrun = outcome.verdict == Verdict::kRejected && !delivery.mutations.empty();
-  if (outcome.verdict != Verdict::kApplied) {
+  const std::string& body = delivery.body.empty() ? delivery.body_if_superseded : delivery.body;
+  const bool keeps_body = !body.empty() && KeepsBody(delivery, outcome.verdict);
+  if (outcome.verdict != Verdict::kApplied || delivery.warnings > 0 || keeps_body) {
     ledger_.Record({.outcome = outcome,
                     .received_us = received_us,
                     .connector_id = delivery.connector_id,
@@ -112,19 +130,52 @@ void Judge::Enter(const Delivery& delivery, const Outcome& outcome, int64_t rece
                     .version = version,
                     .problem = outrun ? kOutrun : delivery.problem,
                     .note = note,
-                    .fingerprint = fingerprint});
+                    .fingerprint = fingerprint,
+                    .warnings = delivery.warnings,
+                    .body_bytes = static_cast<int64_t>(body.size()),
+                    .remote_address = delivery.remote_address});
   }
-  if (!delivery.body.empty()) {
-    ledger_.KeepBody(outcome.delivery, delivery.body);
-  } else if (outcome.verdict == Verdict::kSuperseded && !delivery.body_if_superseded.empty()) {
-    ledger_.KeepBody(outcome.delivery, delivery.body_if_superseded);
+  if (keeps_body) bodies_.Keep(outcome.delivery, Bodies::WorthOf(outcome.verdict), body);
+}
+
+// A replay passes the check for duplicates, and is judged by the version of the original. What was
+// accepted then left a state or a tombstone behind; where there is nothing now, the tombstone was
+// forgotten, and what it covered must not come back.
+Outcome Judge::DecideAgain(const Delivery& delivery, const Replay& replay, Batch& batch) {
+  batch.late.delivery = batch.position.delivery;
+  Outcome outcome;
+  outcome.delivery = replay.number;
+  if (delivery.intake != Delivery::Intake::kJudge || delivery.mutations.empty()) {
+    const bool parked = delivery.intake == Delivery::Intake::kPark;
+    outcome.verdict = parked ? Verdict::kParked : Verdict::kRejected;
+    return outcome;
   }
+  const Verdict before = ledger_.VerdictOf(replay.number).value_or(Verdict::kApplied);
+  if (before == Verdict::kDuplicate) {  // the first one speaks for it, by a version of its own
+    outcome.verdict = Verdict::kDuplicate;
+    return outcome;
+  }
+  const bool open = before == Verdict::kParked || before == Verdict::kRejected;
+  const Ruling ruling =
+      ApplyAll({delivery, replay.number, replay.received_us, Note::kNone, "", true, !open}, batch);
+  outcome.verdict = ruling.verdict;
+  outcome.revision = ruling.revision;
+  ledger_upkeep_.Note({batch.position.delivery, batch.position.received_us});
+  if (open) {
+    ledger_.Amend(outcome, ruling.version);
+    bodies_.Revalue(replay.number, Bodies::Worth::kAccepted);
+    ledger_upkeep_.LookAgain(replay.number);
+  }
+  return outcome;
 }
 
 Judge::Ruling Judge::ApplyAll(const Origin& origin, Batch& batch) {
   const std::vector<Mutation>& mutations = origin.delivery.mutations;
   const Mutation& own = mutations.back();
-  const int64_t own_time_us = own.time_us.value_or(origin.received_us);
+  const std::optional<Replay>& replay = origin.delivery.replay;
+  const int64_t own_time_us = replay.has_value() && replay->version.has_value()
+                                  ? replay->version->time_us
+                                  : own.time_us.value_or(origin.received_us);
   if (!own.IsDelete()) {
     for (size_t i = 0; i + 1 < mutations.size(); ++i) {
       const int64_t time_us = mutations[i].expected.has_value()
@@ -146,10 +197,14 @@ Judge::Ruling Judge::Apply(const Mutation& mutation, int64_t time_us, bool own,
   }
   if (standing.pointer.has_value()) {
     Pointer& pointer = *standing.pointer;
+    if (origin.replayed && version == pointer.version) {
+      return {Verdict::kUnchanged, pointer.revision, version};
+    }
     if (version <= pointer.version) return {Verdict::kSuperseded, pointer.revision, version};
     standing.row = ReadRow(mutation.key, *standing.scope, pointer.revision);
     if (!standing.row.has_value() && IsGone(pointer)) {
       standing.pointer.reset();
+      if (origin.accepted) return {Verdict::kSuperseded, 0, version};
       Append(mutation, version, standing, own, origin, batch);
       return {Verdict::kApplied, batch.position.revision, version};
     }
@@ -157,10 +212,16 @@ Judge::Ruling Judge::Apply(const Mutation& mutation, int64_t time_us, bool own,
     if (standing.row.has_value() && SameContent(mutation, *standing.row)) {
       // The later time counts: an older state must not come back because nothing changed since.
       pointer.version = version;
-      late_work_.NoteRaise(*standing.scope, mutation.key.id, pointer);
+      if (origin.replayed) {
+        batch.raised_by_replay = true;
+      } else {
+        late_work_.NoteRaise(*standing.scope, mutation.key.id, pointer);
+      }
       Put(mutation.key, *standing.scope, pointer, batch);
       return {Verdict::kUnchanged, pointer.revision, version};
     }
+  } else if (origin.accepted) {
+    return {Verdict::kSuperseded, 0, version};
   }
   Append(mutation, version, standing, own, origin, batch);
   return {Verdict::kApplied, batch.position.revision, version};
@@ -220,7 +281,7 @@ void Judge::Append(const Mutation& mutation, const Version& version, const Stand
   ChangeRow row;
   row.version = version;
   row.note = origin.note;
-  if (own) {
+  if (own && !origin.replayed) {
     row.idempotency_key = origin.delivery.idempotency_key;
     row.fingerprint = origin.fingerprint;
   }

@@ -8,10 +8,12 @@
 #include <optional>
 #include <vector>
 
+#include "server/store/sqlite/bodies.h"
 #include "server/store/sqlite/fingerprints.h"
 #include "server/store/sqlite/floors.h"
 #include "server/store/sqlite/late_work.h"
 #include "server/store/sqlite/ledger.h"
+#include "server/store/sqlite/ledger_upkeep.h"
 #include "server/store/sqlite/overlay.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/scopes.h"
@@ -34,7 +36,8 @@ struct Batch {
   std::deque<Scope> scopes;
   std::map<ScopeName, const Scope*> scope_by_name;  // of `scopes`
   std::vector<ChangePtr> changes;
-  Overlay::Added late;  // of the tables that are written late
+  Overlay::Added late;            // of the tables that are written late
+  bool raised_by_replay = false;  // a version rose under a number that was given long ago
 };
 
 // Decides what becomes of each delivery, and writes it down: the rules of order, versions and
@@ -43,8 +46,8 @@ struct Batch {
 class Judge {
  public:
   Judge(SQLite::Database& database, const Scopes& scopes, const Overlay& overlay,
-        const Floors& floors, LateWork& late_work, Fingerprints& fingerprints,
-        const SqliteOptions& options);
+        const Floors& floors, LateWork& late_work, Fingerprints& fingerprints, Bodies& bodies,
+        LedgerUpkeep& ledger_upkeep, const SqliteOptions& options);
 
   Outcome Decide(const Delivery& delivery, Batch& batch);
 
@@ -56,6 +59,8 @@ class Judge {
     int64_t received_us;
     Note note;
     const std::string& fingerprint;
+    bool replayed = false;  // the row of its change is not the one that records it
+    bool accepted = false;  // when it came: what it said stands, or was replaced
   };
   struct Ruling {
     Verdict verdict;
@@ -72,6 +77,8 @@ class Judge {
 
   void Enter(const Delivery& delivery, const Outcome& outcome, int64_t received_us,
              const std::optional<Version>& version, Note note, std::string_view fingerprint);
+  bool KeepsBody(const Delivery& delivery, Verdict verdict) const;
+  Outcome DecideAgain(const Delivery& delivery, const Replay& replay, Batch& batch);
   Ruling ApplyAll(const Origin& origin, Batch& batch);
   Ruling Apply(const Mutation& mutation, int64_t time_us, bool own, const Origin& origin,
                Batch& batch);
@@ -92,6 +99,8 @@ class Judge {
   const Floors& floors_;
   LateWork& late_work_;
   Fingerprints& fingerprints_;
+  Bodies& bodies_;
+  LedgerUpkeep& ledger_upkeep_;
   const SqliteOptions& options_;
   Ledger ledger_;
   SQLite::Statement find_pointer_;

@@ -93,10 +93,12 @@ void LateWork::Recover(const std::function<void()>& step) {
   rows.Bind(from.revision);
   while (rows.Next()) {
     added.revision = rows.Int(0);
-    added.delivery = rows.Int(5);
+    const int64_t delivery = rows.Int(5);
+    // A replay makes changes under older numbers.
+    added.delivery = std::max(added.delivery, delivery);
     added.scopes.push_back(rows.Int(1));
     added.pointers[{rows.Int(1), std::string(rows.Bytes(2))}] = {
-        added.revision, {rows.Int(3), static_cast<Rank>(rows.Int(4)), added.delivery}};
+        added.revision, {rows.Int(3), static_cast<Rank>(rows.Int(4)), delivery}};
     index.Add(ScopeOf(rows.Int(1)), rows.Bytes(2), added.revision, rows.Int(6), added.entries);
     if (++added.weight % kRecoverStep == 0) step();
   }

@@ -55,7 +55,8 @@ Reader::Reader(const SqliteOptions& options, const Scopes& scopes, const Overlay
                   "SELECT revision FROM change_of_scope WHERE scope = ? AND revision > ?"
                   " AND revision <= ? ORDER BY revision LIMIT ?"),
       scope_of_(*database_, "SELECT scope FROM change WHERE revision = ?"),
-      index_(*database_) {}
+      index_(*database_),
+      ledger_(*database_, scopes) {}
 
 void Reader::Begin(Revision head) {
   if (open_ && head_ == head && drops_ == overlay_.drops()) return;
@@ -224,6 +225,19 @@ std::optional<int64_t> Reader::CommittedAt(Revision revision, Revision head) {
   const std::optional<ChangeRow> row = FindLog(revision, *scope, false);
   if (!row.has_value()) ThrowMissing(revision);
   return row->change.committed_us;
+}
+
+// A delivery without a change moves no head, so an open snapshot may lack it.
+DeliveryPage Reader::ListDeliveries(const DeliveryQuery& query, Revision head) {
+  EndSnapshot();
+  Begin(head);
+  return ledger_.List(query, head);
+}
+
+std::optional<DeliveryRecord> Reader::GetDelivery(int64_t number, Revision head) {
+  EndSnapshot();
+  Begin(head);
+  return ledger_.Get(number, head);
 }
 
 std::optional<Record> Reader::Find(const Scope& scope, std::string_view id, Revision at, bool raw) {

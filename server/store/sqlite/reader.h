@@ -11,6 +11,7 @@
 #include "server/store/sqlite/connection.h"
 #include "server/store/sqlite/floors.h"
 #include "server/store/sqlite/index_cursor.h"
+#include "server/store/sqlite/ledger_reader.h"
 #include "server/store/sqlite/overlay.h"
 #include "server/store/sqlite/read_budget.h"
 #include "server/store/sqlite/rows.h"
@@ -34,6 +35,9 @@ class Reader {
   RecordPage List(const RecordQuery& query, Revision at, Revision head);
   ChangePage Changes(const ChangeQuery& query, Revision head);
   std::optional<int64_t> CommittedAt(Revision revision, Revision head);
+
+  DeliveryPage ListDeliveries(const DeliveryQuery& query, Revision head);
+  std::optional<DeliveryRecord> GetDelivery(int64_t number, Revision head);
 
   // A snapshot outlives its call, because to begin one costs more than to read a row; the next call
   // goes on with it if nothing was committed since. This ends it.
@@ -104,6 +108,7 @@ class Reader {
   SQLite::Statement scan_scope_;
   SQLite::Statement scope_of_;
   IndexStatements index_;
+  LedgerReader ledger_;
 
   // The snapshot that is open: it holds at least what was committed up to `head_`, and the first
   // `drops_` layers that the overlay dropped.

@@ -13,7 +13,8 @@ namespace tributary::sqlite {
 namespace {
 
 // A pass begins when so many rows wait for it: under load half as many as stay, so that a page
-// gives up several at once; when it is quiet a sixteenth. Who resumes below the floor meets them too.
+// gives up several at once; when it is quiet a sixteenth. Who resumes below the floor meets them
+// too.
 constexpr int64_t kBusyShare = 2;
 constexpr int64_t kQuietShare = 16;
 constexpr size_t kWaitingMin = 128;

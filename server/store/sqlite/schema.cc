@@ -15,211 +15,10 @@
 #include "absl/strings/str_format.h"
 #include "server/base/error.h"
 #include "server/store/sqlite/connection.h"
+#include "server/store/sqlite/migrations.h"
 
 namespace tributary::sqlite {
 namespace {
-
-// Step N brings a file of version N to N + 1. Never change one that was released: add one.
-constexpr std::array<const char*, kSchemaVersion> kMigrations = {
-    R"sql(
-CREATE TABLE meta (
-  key   TEXT PRIMARY KEY,
-  value ANY NOT NULL
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE scope (
-  scope        INTEGER PRIMARY KEY,
-  model        TEXT NOT NULL,
-  connector_id TEXT NOT NULL,
-  owner_id     TEXT NOT NULL,
-  UNIQUE (model, connector_id, owner_id)
-) STRICT;
-
--- raw comes last, so that reading the rest of a row never touches its pages.
-CREATE TABLE change (
-  revision        INTEGER PRIMARY KEY,
-  prev            INTEGER NOT NULL,
-  scope           INTEGER NOT NULL,
-  id              BLOB NOT NULL,
-  kind            INTEGER NOT NULL,
-  version_time    INTEGER NOT NULL,
-  version_rank    INTEGER NOT NULL,
-  delivery        INTEGER NOT NULL,
-  received_us     INTEGER NOT NULL,
-  committed_us    INTEGER NOT NULL,
-  note            INTEGER NOT NULL,
-  crc             INTEGER NOT NULL,
-  raw_crc         INTEGER NOT NULL,
-  idempotency_key BLOB NOT NULL,
-  changed_fields  BLOB NOT NULL,
-  state           BLOB NOT NULL,
-  raw             BLOB NOT NULL
-) STRICT;
-CREATE INDEX change_by_scope ON change (scope, revision);
-
-CREATE TABLE resource (
-  scope            INTEGER NOT NULL,
-  id               BLOB NOT NULL,
-  revision         INTEGER NOT NULL,
-  version_time     INTEGER NOT NULL,
-  version_rank     INTEGER NOT NULL,
-  version_delivery INTEGER NOT NULL,
-  crc              INTEGER NOT NULL,
-  PRIMARY KEY (scope, id)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE delivery (
-  number          INTEGER PRIMARY KEY,
-  received_us     INTEGER NOT NULL,
-  connector_id    BLOB NOT NULL,
-  owner_id        BLOB NOT NULL,
-  event           BLOB NOT NULL,
-  resource_id     BLOB NOT NULL,
-  idempotency_key BLOB NOT NULL,
-  verdict         INTEGER NOT NULL,
-  revision        INTEGER NOT NULL,
-  version_time    INTEGER NOT NULL,
-  version_rank    INTEGER NOT NULL,
-  problem         BLOB NOT NULL,
-  note            INTEGER NOT NULL,
-  crc             INTEGER NOT NULL
-) STRICT;
-
-CREATE TABLE body (
-  delivery INTEGER PRIMARY KEY,
-  crc      INTEGER NOT NULL,
-  body     BLOB NOT NULL
-) STRICT;
-
-CREATE TABLE idempotency (
-  delivery    INTEGER PRIMARY KEY,
-  identity    INTEGER NOT NULL,
-  received_us INTEGER NOT NULL,
-  revision    INTEGER NOT NULL,
-  content     BLOB NOT NULL
-) STRICT;
-CREATE INDEX idempotency_by_identity ON idempotency (identity);
-
-INSERT INTO meta (key, value) VALUES ('history_floor', 0), ('tombstone_floor', 0);
-)sql",
-    // What was written at random places with every change is written late, in order.
-    R"sql(
-CREATE TABLE change_of_scope (
-  scope    INTEGER NOT NULL,
-  revision INTEGER NOT NULL,
-  PRIMARY KEY (scope, revision)
-) STRICT, WITHOUT ROWID;
-INSERT INTO change_of_scope SELECT scope, revision FROM change ORDER BY scope, revision;
-DROP INDEX change_by_scope;
-
-CREATE TABLE raise (
-  delivery     INTEGER NOT NULL,
-  scope        INTEGER NOT NULL,
-  id           BLOB NOT NULL,
-  revision     INTEGER NOT NULL,
-  version_time INTEGER NOT NULL,
-  version_rank INTEGER NOT NULL,
-  crc          INTEGER NOT NULL,
-  PRIMARY KEY (delivery, scope, id)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE fingerprint (
-  run          INTEGER NOT NULL,
-  identity     INTEGER NOT NULL,
-  delivery     INTEGER NOT NULL,
-  received_us  INTEGER NOT NULL,
-  revision     INTEGER NOT NULL,
-  content      BLOB NOT NULL,
-  PRIMARY KEY (run, identity, delivery)
-) STRICT, WITHOUT ROWID;
-
--- Copies of states: a row counts only while it is of the revision that its pointer names.
-CREATE TABLE settled (
-  scope    INTEGER NOT NULL,
-  id       BLOB NOT NULL,
-  revision INTEGER NOT NULL,
-  kind     INTEGER NOT NULL,
-  crc      INTEGER NOT NULL,
-  state    BLOB NOT NULL,
-  PRIMARY KEY (scope, id)
-) STRICT, WITHOUT ROWID;
-
--- A filter that is empty excludes nothing.
-CREATE TABLE fingerprint_run (
-  run       INTEGER PRIMARY KEY,
-  newest_us INTEGER NOT NULL,
-  revision  INTEGER NOT NULL,
-  delivery  INTEGER NOT NULL,
-  filter    BLOB NOT NULL
-) STRICT;
-
--- The row is made anew, because what is added to it stands before its large columns.
-ALTER TABLE change RENAME TO change_v1;
-CREATE TABLE change (
-  revision        INTEGER PRIMARY KEY,
-  prev            INTEGER NOT NULL,
-  scope           INTEGER NOT NULL,
-  id              BLOB NOT NULL,
-  kind            INTEGER NOT NULL,
-  version_time    INTEGER NOT NULL,
-  version_rank    INTEGER NOT NULL,
-  delivery        INTEGER NOT NULL,
-  received_us     INTEGER NOT NULL,
-  committed_us    INTEGER NOT NULL,
-  note            INTEGER NOT NULL,
-  crc             INTEGER NOT NULL,
-  raw_crc         INTEGER NOT NULL,
-  idempotency_key BLOB NOT NULL,
-  fingerprint     BLOB NOT NULL,
-  changed_fields  BLOB NOT NULL,
-  state           BLOB NOT NULL,
-  raw             BLOB NOT NULL
-) STRICT;
-INSERT INTO change
-  SELECT revision, prev, scope, id, kind, version_time, version_rank, delivery, received_us,
-         committed_us, note, crc, raw_crc, idempotency_key, x'', changed_fields, state, raw
-  FROM change_v1 ORDER BY revision;
-DROP TABLE change_v1;
-ALTER TABLE delivery ADD COLUMN fingerprint BLOB NOT NULL DEFAULT x'';
-
-INSERT INTO fingerprint (run, identity, delivery, received_us, revision, content)
-  SELECT 1, identity, delivery, received_us, revision, content FROM idempotency
-  ORDER BY identity, delivery;
-INSERT INTO fingerprint_run (run, newest_us, revision, delivery, filter)
-  SELECT 1, max(received_us), coalesce((SELECT max(revision) FROM change), 0), max(delivery), x''
-  FROM idempotency HAVING count(*) > 0;
-DROP TABLE idempotency;
-
-INSERT INTO meta (key, value) VALUES ('swept_revision', 0), ('swept_resources', 0);
-INSERT INTO meta (key, value)
-  SELECT 'applied_revision', coalesce(max(revision), 0) FROM change
-  UNION ALL
-  SELECT 'applied_delivery', max(coalesce((SELECT max(delivery) FROM change), 0),
-                                 coalesce((SELECT max(number) FROM delivery), 0));
-)sql",
-    // History is compacted.
-    R"sql(
-CREATE TABLE released (
-  number    INTEGER PRIMARY KEY,
-  crc       INTEGER NOT NULL,
-  revisions BLOB NOT NULL
-) STRICT;
-INSERT INTO meta (key, value) VALUES ('removed_rows', 0);
-
--- A value that a field had from one revision until another (0: it still has it).
-CREATE TABLE entry (
-  scope          INTEGER NOT NULL,
-  field          INTEGER NOT NULL,
-  value          BLOB NOT NULL,
-  id             BLOB NOT NULL,
-  from_revision  INTEGER NOT NULL,
-  until_revision INTEGER NOT NULL,
-  PRIMARY KEY (scope, field, value, id, from_revision)
-) STRICT, WITHOUT ROWID;
--- Of what is indexed, and from which revision on; another one makes the next start index anew.
-INSERT INTO meta (key, value) VALUES ('index_definition', 0), ('index_floor', 0);
-)sql",
-};
 
 absl::Status NewerVersion(const std::string& path, int64_t version) {
   return absl::FailedPreconditionError(
@@ -335,14 +134,16 @@ Opened ReadOpened(SQLite::Database& database) {
   if (opened.store_id.empty()) throw DamagedRow("meta: store_id");
 
   // Deliveries get their numbers in the order of commit, so the last one is found at the end of one
-  // of the two tables.
+  // of the two tables, or was noted when that row went.
+  opened.delivery = ReadMeta(database, kGivenDelivery);
+  opened.received_us = ReadMeta(database, kGivenReceived);
   SQLite::Statement change(database,
                            "SELECT revision, delivery, received_us, committed_us FROM change"
                            " ORDER BY revision DESC LIMIT 1");
   if (change.executeStep()) {
     opened.revision = change.getColumn(0).getInt64();
-    opened.delivery = change.getColumn(1).getInt64();
-    opened.received_us = change.getColumn(2).getInt64();
+    opened.delivery = std::max(opened.delivery, change.getColumn(1).getInt64());
+    opened.received_us = std::max(opened.received_us, change.getColumn(2).getInt64());
     opened.committed_us = change.getColumn(3).getInt64();
   }
   SQLite::Statement delivery(

@@ -16,8 +16,8 @@
 //   change_of_scope  the revisions of each scope; written late
 //   raise            versions that rose without a change, until `resource` has them
 //   scope            (model, connector, owner) under a number
-//   delivery         the ledger's rows for deliveries that made no change of their own
-//   body             raw bodies that the ledger keeps
+//   delivery         the ledger's rows for deliveries of which the log does not tell everything
+//   body             raw bodies that the ledger keeps, compressed
 //   fingerprint      what the check for duplicates has to remember, in sorted runs
 //   fingerprint_run  the filters of those runs
 //   entry            the index: which value a field had, from when until when
@@ -26,7 +26,7 @@
 namespace tributary::sqlite {
 
 inline constexpr int kApplicationId = 0x54524942;  // "TRIB"
-inline constexpr int kSchemaVersion = 3;
+inline constexpr int kSchemaVersion = 4;
 
 // Tells from the first bytes of `path`, without SQLite and without writing, whether this version
 // may open it: OK if it is ours, empty or not there. FAILED_PRECONDITION, UNAVAILABLE.
@@ -56,6 +56,12 @@ inline const std::string kTombstoneFloor = "tombstone_floor";
 inline const std::string kRemovedRows = "removed_rows";
 inline const std::string kIndexDefinition = "index_definition";
 inline const std::string kIndexFloor = "index_floor";
+// The last number and time of receipt that were given when a row of the ledger was removed, or a
+// change was made under an older number: what is left does not tell them any more.
+inline const std::string kGivenDelivery = "given_delivery";
+inline const std::string kGivenReceived = "given_received_us";
+// What the bodies take.
+inline const std::string kBodyBytes = "body_bytes";
 // What the last complete sweep (sweep.h) saw: the head when it began, and how many resources.
 inline const std::string kSweptRevision = "swept_revision";
 inline const std::string kSweptResources = "swept_resources";

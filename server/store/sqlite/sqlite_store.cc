@@ -79,6 +79,26 @@ class SqliteStore final : public Store {
     return Read([&](sqlite::Reader& reader) { return reader.Changes(query, head); });
   }
 
+  absl::StatusOr<std::vector<Outcome>> Rehearse(std::span<const Delivery> batch) override {
+    return writer_.Rehearse(batch);
+  }
+
+  absl::StatusOr<DeliveryPage> ListDeliveries(const DeliveryQuery& query) override {
+    const Revision head = head_.load();
+    return Read([&](sqlite::Reader& reader) { return reader.ListDeliveries(query, head); });
+  }
+
+  absl::StatusOr<std::optional<DeliveryRecord>> GetDelivery(int64_t number) override {
+    const Revision head = head_.load();
+    return Read([&](sqlite::Reader& reader) { return reader.GetDelivery(number, head); });
+  }
+
+  absl::StatusOr<int64_t> PurgeDeliveries(std::span<const int64_t> numbers) override {
+    absl::StatusOr<int64_t> purged = writer_.Purge(numbers);
+    checkpointer_.Notice();
+    return purged;
+  }
+
   void HoldHistory(Revision revision) override { holds_.Add(revision, clock_.NowMicros()); }
 
   absl::StatusOr<std::optional<int64_t>> CommittedAt(Revision revision) override {

@@ -29,8 +29,13 @@ struct SqliteOptions {
   int64_t history_max_changes = 10'000'000;
   int64_t history_retention_us = 7LL * 24 * 3600 * 1'000'000;
   int64_t tombstone_retention_us = 30LL * 24 * 3600 * 1'000'000;
-  // For how long a delivery stays on record whose change was compacted.
+  // For how long accepted deliveries stay on record, but for those that are changes in the log.
+  // Parked and rejected ones stay until they are purged.
   int64_t ledger_retention_us = 7LL * 24 * 3600 * 1'000'000;
+  // Which bodies are kept, and how much they may take, compressed. Beyond it the oldest go: those
+  // of accepted deliveries first, then of rejected, then of parked ones.
+  LedgerBodies ledger_bodies = LedgerBodies::kProblems;
+  int64_t ledger_bytes_max = int64_t{1} << 30;
 
   size_t cache_bytes = 32 * 1024 * 1024;  // page cache of the writer; readers take an eighth each
   int readers = 4;  // connections that read at once; further reads wait for one

@@ -35,7 +35,10 @@ Writer::Writer(const SqliteOptions& options, const Clock& clock, Scopes& scopes,
       sweep_(*database_, scopes),
       history_(*database_, scopes, floors, holds, options),
       index_upkeep_(*database_, scopes, floors, options),
-      judge_(*database_, scopes, overlay, floors, late_work_, fingerprints_, options),
+      bodies_(*database_, options.ledger_bytes_max),
+      ledger_upkeep_(*database_, bodies_, options),
+      judge_(*database_, scopes, overlay, floors, late_work_, fingerprints_, bodies_,
+             ledger_upkeep_, options),
       begin_(*database_, "BEGIN IMMEDIATE"),
       commit_(*database_, "COMMIT") {
   MutexLock lock(mutex_);
@@ -94,6 +97,7 @@ Writer::Chore Writer::NextChore(const History::Stand& stand) {
     return Chore::kLateWork;
   }
   if (history_.Due(stand)) return Chore::kHistory;
+  if (ledger_upkeep_.Due(stand.now_us)) return Chore::kLedger;
   return sweep_.Due(stand.applied) ? Chore::kSweep : Chore::kNone;
 }
 
@@ -108,11 +112,15 @@ bool Writer::Settle() {
     Query(begin_).Run();
     if (chore == Chore::kLateWork) late_work_.WriteSlice(kQuietWeight);
     if (chore == Chore::kHistory) history_.WriteSlice(kQuietWeight, stand, true);
+    if (chore == Chore::kLedger)
+      ledger_upkeep_.WriteSlice(kQuietWeight, stand.now_us, GivenSoFar());
     if (chore == Chore::kSweep) sweep_.WriteSlice(stand.applied);
     FaultPoint("settling");
     Query(commit_).Run();
     late_work_.Committed();
     history_.Committed();
+    bodies_.Committed();
+    ledger_upkeep_.Committed();
     if (chore == Chore::kHistory) FaultPoint("compacted");
     if (chore == Chore::kSweep && sweep_.Committed()) FaultPoint("swept");
     return true;
@@ -128,12 +136,17 @@ void Writer::BetweenCommits(const std::function<void()>& work) {
   work();
 }
 
-Committed Writer::Write(std::span<const Delivery> batch) {
-  Committed committed;
+Batch Writer::NewBatch() {
   Batch added;
   added.position = position_;
   added.late.revision = position_.revision;
   added.position.committed_us = std::max(clock_.NowMicros(), position_.committed_us);
+  return added;
+}
+
+Committed Writer::Write(std::span<const Delivery> batch) {
+  Committed committed;
+  Batch added = NewBatch();
   Query(begin_).Run();
   committed.outcomes.reserve(batch.size());
   for (const Delivery& delivery : batch) {
@@ -145,6 +158,7 @@ Committed Writer::Write(std::span<const Delivery> batch) {
   Query(commit_).Run();
   FaultPoint("after_commit");
   Publish(added);
+  if (added.raised_by_replay) KeepRaises();
   committed.changes = std::move(added.changes);
   return committed;
 }
@@ -153,6 +167,7 @@ void Writer::WriteLateRows(const Batch& added, size_t deliveries) {
   const size_t weight = std::max(added.late.weight, deliveries);
   for (size_t& owed : owed_) owed += weight;
   const size_t due = std::exchange(owed_[turn_], 0);
+  const int64_t now_us = clock_.NowMicros();
   switch (static_cast<Turn>(turn_)) {
     case Turn::kTables:
       late_work_.WriteSlice(due);
@@ -162,9 +177,9 @@ void Writer::WriteLateRows(const Batch& added, size_t deliveries) {
                                added.position.revision, added.position.delivery);
       break;
     case Turn::kHistory:
-      history_.WriteSlice(due, {added.position.revision, late_work_.applied(), clock_.NowMicros()},
-                          false);
+      history_.WriteSlice(due, {added.position.revision, late_work_.applied(), now_us}, false);
       index_upkeep_.WriteSlice(due);
+      ledger_upkeep_.WriteSlice(due, now_us, {added.position.delivery, added.position.received_us});
       break;
   }
   turn_ = (turn_ + 1) % owed_.size();
@@ -176,6 +191,8 @@ void Writer::Publish(Batch& added) {
   late_work_.Committed();
   fingerprints_.Committed();
   history_.Committed();
+  bodies_.Committed();
+  ledger_upkeep_.Committed();
   overlay_.Add(std::move(added.late));
   head_.store(position_.revision);
 }
@@ -190,6 +207,8 @@ void Writer::RollBack() {
   late_work_.RolledBack();
   fingerprints_.RolledBack();
   history_.RolledBack();
+  bodies_.RolledBack();
+  ledger_upkeep_.RolledBack();
   sweep_.RolledBack();
   position_known_ = false;  // read again from the disk before the next batch
 }

@@ -8,16 +8,19 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
+#include "server/store/sqlite/bodies.h"
 #include "server/store/sqlite/fingerprints.h"
 #include "server/store/sqlite/history.h"
 #include "server/store/sqlite/index_upkeep.h"
 #include "server/store/sqlite/judge.h"
 #include "server/store/sqlite/late_work.h"
+#include "server/store/sqlite/ledger_upkeep.h"
 #include "server/store/sqlite/overlay.h"
 #include "server/store/sqlite/scopes.h"
 #include "server/store/sqlite/sqlite_store.h"
@@ -42,6 +45,12 @@ class Writer {
 
   absl::StatusOr<Committed> Commit(std::span<const Delivery> batch) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // What Commit would answer; nothing of it is kept.
+  absl::StatusOr<std::vector<Outcome>> Rehearse(std::span<const Delivery> batch)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes deliveries off the record; returns how many were on it.
+  absl::StatusOr<int64_t> Purge(std::span<const int64_t> numbers) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // A slice of what can be done while nobody commits: late work, compaction, a sweep. False: there
   // is nothing to do, or it failed.
   bool Settle() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -57,8 +66,11 @@ class Writer {
  private:
   Committed Write(std::span<const Delivery> batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RollBack() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Batch NewBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  LedgerUpkeep::Given GivenSoFar() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void KeepRaises() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish(Batch& added) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  enum class Chore { kNone, kLateWork, kHistory, kSweep };
+  enum class Chore { kNone, kLateWork, kHistory, kLedger, kSweep };
   Chore NextChore(const History::Stand& stand) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   History::Stand StandNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FinishLateWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -86,6 +98,8 @@ class Writer {
   Sweep sweep_ ABSL_GUARDED_BY(mutex_);
   History history_ ABSL_GUARDED_BY(mutex_);
   IndexUpkeep index_upkeep_ ABSL_GUARDED_BY(mutex_);
+  Bodies bodies_ ABSL_GUARDED_BY(mutex_);
+  LedgerUpkeep ledger_upkeep_ ABSL_GUARDED_BY(mutex_);
   Judge judge_ ABSL_GUARDED_BY(mutex_);
   SQLite::Statement begin_ ABSL_GUARDED_BY(mutex_);
   SQLite::Statement commit_ ABSL_GUARDED_BY(mutex_);
