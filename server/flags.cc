@@ -104,6 +104,9 @@ ABSL_FLAG(std::string, raw_resource, "keep",
           "`keep` stores the provider's own record for VIEW_FULL, `drop` does not.");
 ABSL_FLAG(tributary::Size, max_body_bytes, {1 << 20}, "Largest body of a webhook.");
 ABSL_FLAG(int, max_http_connections, 1024, "HTTP connections at once; further ones wait.");
+ABSL_FLAG(tributary::Span, card_view_timeout, {3'000},
+          "How long the answer to a card view waits for a receiver's cards, 100ms to 60s. Then the "
+          "user is shown none.");
 ABSL_FLAG(int, max_streams, 10'000, "Watch streams at once; further ones get RESOURCE_EXHAUSTED.");
 ABSL_FLAG(tributary::Span, idempotency_window, {7LL * 86'400'000},
           "For how long a repeated delivery is recognized.");
@@ -181,6 +184,13 @@ absl::Status AtLeastOne(std::string_view flag, int64_t value) {
       absl::StrCat("--", Absl(flag), "=", value, " must be at least 1"));
 }
 
+absl::StatusOr<std::chrono::milliseconds> CardViewTimeout() {
+  const tributary::Span timeout = absl::GetFlag(FLAGS_card_view_timeout);
+  if (timeout.ms >= 100 && timeout.ms <= 60'000) return std::chrono::milliseconds(timeout.ms);
+  return absl::InvalidArgumentError(
+      absl::StrCat("--card_view_timeout=", AbslUnparseFlag(timeout), " must be from 100ms to 60s"));
+}
+
 absl::Status CollectRetention(SqliteOptions& sqlite) {
   const auto micros = [](const auto& flag) { return absl::GetFlag(flag).ms * 1000; };
   sqlite.idempotency_window_us = micros(FLAGS_idempotency_window);
@@ -215,6 +225,7 @@ absl::StatusOr<ServerOptions> Collect() {
   options.http.webhook_path = absl::GetFlag(FLAGS_webhook_path);
   options.http.body_bytes_max = static_cast<size_t>(absl::GetFlag(FLAGS_max_body_bytes).bytes);
   options.http.connections_max = absl::GetFlag(FLAGS_max_http_connections);
+  TRIBUTARY_ASSIGN_OR_RETURN(options.http.card_view_timeout, CardViewTimeout());
   TRIBUTARY_RETURN_IF_ERROR(CollectRetention(options.sqlite));
   options.drain_timeout = std::chrono::milliseconds(absl::GetFlag(FLAGS_drain_timeout).ms);
   TRIBUTARY_RETURN_IF_ERROR(AtLeastOne("max_streams", options.grpc.streams_max));

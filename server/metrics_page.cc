@@ -64,6 +64,17 @@ constexpr MetricFamily kWatchMessages{kCounter, "tributary_watch_messages", "",
 constexpr MetricFamily kWatchChanges{kCounter, "tributary_watch_changes", "",
                                      "Changes in the messages to watch streams."};
 
+constexpr MetricFamily kCardViews{kCounter, "tributary_card_views", "",
+                                  "Card views that wanted cards, by how that ended."};
+constexpr MetricFamily kCardView{kHistogram, "tributary_card_view_seconds", "seconds",
+                                 "From an opened card view to the answer of its receiver."};
+constexpr MetricFamily kCardViewsOpen{kGauge, "tributary_card_views_open", "",
+                                      "Card views that wait to be answered."};
+constexpr MetricFamily kCardReceivers{kGauge, "tributary_card_receivers", "",
+                                      "Connected receivers of card views."};
+
+constexpr std::array<std::string_view, kCardViewEnds> kCardViewEndLabels = {
+    "answered", "timed_out", "no_receiver", "overflow", "dropped"};
 constexpr std::array<std::string_view, kVerdicts> kVerdictLabels = {
     "applied", "unchanged", "duplicate", "superseded", "parked", "rejected"};
 constexpr std::array<std::string_view, kStatusCodes> kCodeLabels = {
@@ -100,6 +111,19 @@ void WriteIngest(const Committer& committer, const HttpMetrics& http, Exposition
     const uint64_t count = http.answers[status].value();
     if (count > 0 || status == 200) page.Sample({{"status", absl::StrCat(status)}}, count);
   }
+}
+
+void WriteCards(const CardExchange& cards, Exposition& page) {
+  page.Begin(kCardViews);
+  for (size_t i = 0; i < kCardViewEnds; ++i) {
+    page.Sample({{"end", kCardViewEndLabels[i]}}, cards.metrics().views[i].value());
+  }
+  Single(page, kCardView, cards.metrics().answered);
+  const CardExchange::Survey survey = cards.TakeSurvey();
+  page.Begin(kCardViewsOpen);
+  page.Sample({{"state", "in_hand"}}, survey.in_hand);
+  page.Sample({{"state", "waiting"}}, survey.waiting);
+  Single(page, kCardReceivers, survey.receivers);
 }
 
 // 0 if there is no such file.
@@ -163,6 +187,7 @@ void WriteMetricsPage(const MetricsSources& sources, const HttpMetrics& http, Ex
   page.Begin(kBuild);
   page.Sample({{"version", sources.version}}, 1);
   WriteIngest(sources.committer, http, page);
+  WriteCards(sources.cards, page);
   Single(page, kUndefined, sources.fields.undefined().value());
   WriteStore(sources, page);
   WriteRpcs(sources.grpc.metrics(), page);

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "server/base/exposition.h"
+#include "server/cards/card_exchange.h"
 #include "server/fields/field_catalog.h"
 #include "server/ingest/committer.h"
 #include "server/ingest/webhook_server.h"
@@ -19,6 +20,7 @@ struct MetricsSources {
   const SqliteMetrics& sqlite;
   Store& store;
   const Committer& committer;
+  const CardExchange& cards;
   const FieldCatalog& fields;
   GrpcServer& grpc;
 };

@@ -108,17 +108,20 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, con
                       }};
   TRIBUTARY_ASSIGN_OR_RETURN(
       server->grpc_, GrpcServer::Start(with.grpc, *server->models_, *server->store_, *server->hub_,
-                                       *server->executor_, clock, intake));
+                                       server->cards_, *server->executor_, clock, intake));
   const MetricsSources measured{with.grpc.version, SqlitePath(with.store), *with.sqlite.metrics,
-                                *server->store_,   *server->committer_,    *server->fields_,
-                                *server->grpc_};
-  TRIBUTARY_ASSIGN_OR_RETURN(server->http_,
-                             WebhookServer::Start(
-                                 with.http, *server->decoder_, *server->committer_, clock,
-                                 [ready = &server->ready_] { return ready->load(); },
-                                 [measured](const HttpMetrics& http, Exposition& page) {
-                                   WriteMetricsPage(measured, http, page);
-                                 }));
+                                *server->store_,   *server->committer_,    server->cards_,
+                                *server->fields_,  *server->grpc_};
+  TRIBUTARY_ASSIGN_OR_RETURN(
+      server->http_, WebhookServer::Start(
+                         with.http, *server->decoder_, *server->committer_, server->cards_, clock,
+                         [ready = &server->ready_] { return ready->load(); },
+                         [measured](const HttpMetrics& http, Exposition& page) {
+                           WriteMetricsPage(measured, http, page);
+                         }));
+  server->expiry_ =
+      std::make_unique<Expiry>(*server->models_, *server->store_, *server->committer_, clock);
+  server->expiry_->Start();
   server->ready_ = true;
   return server;
 }
@@ -128,6 +131,8 @@ void Server::Drain() {
   ready_ = false;
   grpc_->StopServing();
   http_->Drain();
+  cards_.Drain();
+  expiry_.reset();
   // First what was read gets its answer, and the streams its changes; then the streams end.
   committer_->Shutdown();
   http_->Stop(std::min(kStall, options_.drain_timeout / 2));
@@ -137,6 +142,7 @@ void Server::Drain() {
 Server::~Server() {
   // In reverse: no new work, then what is queued, then those who read.
   http_.reset();
+  expiry_.reset();
   if (committer_ != nullptr) committer_->Shutdown();
   grpc_.reset();
 }

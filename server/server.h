@@ -9,8 +9,10 @@
 #include "absl/status/statusor.h"
 #include "server/base/clock.h"
 #include "server/base/executor.h"
+#include "server/cards/card_exchange.h"
 #include "server/fields/field_catalog.h"
 #include "server/ingest/committer.h"
+#include "server/ingest/expiry.h"
 #include "server/ingest/webhook_server.h"
 #include "server/model/model.h"
 #include "server/model/webhook_decoder.h"
@@ -44,6 +46,7 @@ class Server {
   int http_port() const { return http_->port(); }
   const ServerOptions& options() const { return options_; }
   const std::string& store_id() const { return store_->id(); }
+  const CardExchange& cards() const { return cards_; }
 
   // NOT_SERVING and 503 at once; deliveries already read are committed and answered; streams end
   // with UNAVAILABLE; everything is closed within the drain timeout. Call once.
@@ -60,6 +63,8 @@ class Server {
   std::unique_ptr<ChangeHub> hub_;
   std::unique_ptr<FieldCatalog> fields_;
   std::unique_ptr<Committer> committer_;
+  CardExchange cards_;
+  std::unique_ptr<Expiry> expiry_;
   std::unique_ptr<WebhookDecoder> decoder_;
   std::unique_ptr<GrpcServer> grpc_;
   std::unique_ptr<WebhookServer> http_;

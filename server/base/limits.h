@@ -56,4 +56,12 @@ inline constexpr size_t kQueueBytesMax = 64 * 1024 * 1024;
 inline constexpr size_t kHttpHeaderBytesMax = 16 * 1024;
 inline constexpr size_t kMetadataBytesMax = 8 * 1024;  // of a gRPC call
 
+// Card views.
+inline constexpr int kCardReceiversMax = 256;
+inline constexpr size_t kCardViewsMax = 1024;  // that wait for an answer
+inline constexpr size_t kCardViewBytesMax = 64 * 1024 * 1024;
+inline constexpr int kCardViewsInHandDefault = 16;
+inline constexpr int kCardViewsInHandMax = 1000;
+inline constexpr size_t kCardsBytesMax = 256 * 1024;  // of an answer, as JSON
+
 }  // namespace tributary::limits

@@ -168,11 +168,11 @@ HttpAnswer StatusAnswer(const absl::Status& status) {
   return ProblemAnswer(problem);
 }
 
-HttpAnswer VerdictAnswer(const DecodedWebhook& decoded, const Outcome& outcome) {
+HttpAnswer VerdictAnswer(const DecodedWebhook& decoded, const Outcome& outcome, std::string cards) {
   const std::string delivery_id = DeliveryId(outcome.delivery);
   HttpAnswer answer;
   if (decoded.answers_with_cards) {
-    answer.body = R"({"cards": []})";
+    answer.body = cards.empty() ? R"({"cards": []})" : std::move(cards);
   } else if (outcome.verdict == Verdict::kRejected) {
     answer = RejectedAnswer(decoded, delivery_id);
   } else {

@@ -92,8 +92,9 @@ HttpAnswer ProblemAnswer(const Problem& problem);
 HttpAnswer StatusAnswer(const absl::Status& status);
 
 // What the sender of a webhook is told once `outcome` is on disk. `decoded` may have lost its
-// delivery.
-HttpAnswer VerdictAnswer(const DecodedWebhook& decoded, const Outcome& outcome);
+// delivery. Where it wants cards, they are `cards`, as JSON; empty: there are none.
+HttpAnswer VerdictAnswer(const DecodedWebhook& decoded, const Outcome& outcome,
+                         std::string cards = {});
 
 // {"status":"ok"}
 HttpAnswer HealthAnswer();

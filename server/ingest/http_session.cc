@@ -11,7 +11,6 @@
 #include <boost/beast/http/error.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/error.h"
 #include "server/base/limits.h"
 #include "server/base/log.h"
 #include "server/base/request_id.h"
@@ -41,7 +40,8 @@ HttpSession::HttpSession(uint64_t id, SessionLoop::Socket socket, SessionLoop& l
       context_(loop.context()),
       socket_(std::move(socket)),
       timer_(socket_.get_executor()),
-      buffer_(kBufferBytesMax) {
+      buffer_(kBufferBytesMax),
+      webhook_(id, loop) {
   Error gone;
   const auto peer = socket_.remote_endpoint(gone);
   if (!gone) remote_address_ = peer.address().to_string();
@@ -71,11 +71,8 @@ void HttpSession::Start() {
   Guarded([this] { NextRequest(); });
 }
 
-void HttpSession::OnOutcome(const absl::StatusOr<Outcome>& outcome) {
-  if (phase_ != Phase::kAnswering) return;
-  Guarded([&] {
-    Write(outcome.ok() ? VerdictAnswer(decoded_, *outcome) : StatusAnswer(outcome.status()));
-  });
+void HttpSession::OnNews() {
+  if (phase_ == Phase::kAnswering) Guarded([this] { AnswerWebhook(); });
 }
 
 void HttpSession::NextRequest() {
@@ -238,22 +235,20 @@ void HttpSession::OnRequest() {
 }
 
 void HttpSession::OnWebhook() {
-  if (context_.draining) {
-    ErrorDetail detail;
-    detail.reason = reason::kServerDraining;
-    Write(StatusAnswer(MakeError(absl::StatusCode::kUnavailable,
-                                 "the server is shutting down: try again", std::move(detail))));
-    return;
+  const absl::Status taken =
+      webhook_.Begin(route_.webhook, std::move(parser_->get().body()), remote_address_);
+  if (!taken.ok()) {
+    Write(StatusAnswer(taken));
+  } else if (webhook_.waits_for_cards()) {
+    SetDeadline(context_.options.card_view_timeout);
   }
-  decoded_ = context_.decoder.Decode(route_.webhook, std::move(parser_->get().body()),
-                                     context_.clock.NowMicros(), loop_.memory());
-  decoded_.delivery.remote_address = remote_address_;
-  const absl::Status taken = context_.committer.Submit(
-      std::move(decoded_.delivery),
-      [inbox = loop_.inbox(), id = id_](const absl::StatusOr<Outcome>& outcome) {
-        inbox->Put(id, outcome);
-      });
-  if (!taken.ok()) Write(StatusAnswer(taken));
+}
+
+void HttpSession::AnswerWebhook() {
+  std::optional<HttpAnswer> answer = webhook_.TakeAnswer();
+  if (!answer.has_value()) return;
+  ClearDeadline();
+  Write(*std::move(answer));
 }
 
 void HttpSession::Refuse(const ProblemType& type, std::string detail) {
@@ -339,6 +334,7 @@ void HttpSession::EndAnswer() {
 void HttpSession::Close() {
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kClosed;
+  webhook_.Drop();
   EndAnswer();
   Error ignored;
   timer_.cancel(ignored);
@@ -392,6 +388,10 @@ void HttpSession::OnDeadline() {
     timed_out_ = true;
     Error ignored;
     socket_.cancel(ignored);  // OnRead() goes on
+  } else if (phase_ == Phase::kAnswering && webhook_.waits_for_cards()) {
+    ClearDeadline();
+    webhook_.GiveUpCards();
+    AnswerWebhook();
   } else {
     Close();
   }

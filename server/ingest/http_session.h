@@ -15,11 +15,10 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
-#include "absl/status/statusor.h"
 #include "server/ingest/answers.h"
+#include "server/ingest/pending_webhook.h"
 #include "server/ingest/routes.h"
 #include "server/ingest/session_loop.h"
-#include "server/model/webhook_decoder.h"
 
 namespace tributary {
 
@@ -32,8 +31,9 @@ class HttpSession final : public std::enable_shared_from_this<HttpSession> {
 
   void Start();
 
-  // The delivery of the request under way has been committed, or has not.
-  void OnOutcome(const absl::StatusOr<Outcome>& outcome);
+  PendingWebhook& webhook() { return webhook_; }
+  // Something came that the webhook's answer may have waited for.
+  void OnNews();
 
  private:
   using Error = boost::system::error_code;
@@ -63,6 +63,8 @@ class HttpSession final : public std::enable_shared_from_this<HttpSession> {
 
   void OnRequest();
   void OnWebhook();
+  // Answers the webhook if everything that its answer waits for is there.
+  void AnswerWebhook();
 
   void Refuse(const ProblemType& type, std::string detail);
   void Write(HttpAnswer answer);
@@ -97,7 +99,7 @@ class HttpSession final : public std::enable_shared_from_this<HttpSession> {
   std::string request_id_;
   uint64_t requests_ = 0;
   std::string remote_address_;   // of the peer; empty: it has gone
-  DecodedWebhook decoded_;       // without its delivery, which the committer has
+  PendingWebhook webhook_;       // of the request under way
   bool answer_counted_ = false;  // in the loop's BeginAnswer
   std::string response_;
   size_t written_ = 0;  // of it

@@ -17,9 +17,10 @@ SessionLoop::SessionLoop(SessionContext& context)
     : context_(context),
       io_(/*concurrency_hint=*/1),
       work_(io_.get_executor()),
-      inbox_(
-          std::make_shared<OutcomeInbox>([this] { asio::post(io_, [this] { TakeOutcomes(); }); })) {
-}
+      outcomes_(std::make_shared<Inbox<OutcomeItem>>(
+          [this] { asio::post(io_, [this] { TakeFrom(*outcomes_, taken_outcomes_); }); })),
+      cards_(std::make_shared<Inbox<CardsItem>>(
+          [this] { asio::post(io_, [this] { TakeFrom(*cards_, taken_cards_); }); })) {}
 
 SessionLoop::~SessionLoop() { Stop(); }
 
@@ -41,7 +42,8 @@ void SessionLoop::Run() {
 }
 
 void SessionLoop::Stop() {
-  inbox_->Close();
+  outcomes_->Close();
+  cards_->Close();
   io_.stop();
   if (thread_.joinable()) thread_.join();
   sessions_.clear();
@@ -76,14 +78,16 @@ void SessionLoop::EndAnswer() {
   waiting_.clear();
 }
 
-void SessionLoop::TakeOutcomes() {
-  outcomes_.clear();
-  inbox_->Take(outcomes_);
-  for (const OutcomeInbox::Item& item : outcomes_) {
+template <typename Item>
+void SessionLoop::TakeFrom(Inbox<Item>& inbox, std::vector<Item>& items) {
+  items.clear();
+  inbox.Take(items);
+  for (const Item& item : items) {
     const auto found = sessions_.find(item.session);
     if (found == sessions_.end()) continue;
     const std::shared_ptr<HttpSession> session = found->second;  // it may be forgotten meanwhile
-    session->OnOutcome(item.outcome);
+    session->webhook().Take(item);
+    session->OnNews();
   }
 }
 

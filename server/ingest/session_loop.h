@@ -16,8 +16,9 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "server/base/clock.h"
+#include "server/cards/card_exchange.h"
 #include "server/ingest/committer.h"
-#include "server/ingest/outcome_inbox.h"
+#include "server/ingest/inbox.h"
 #include "server/ingest/webhook_server.h"
 #include "server/model/webhook_decoder.h"
 
@@ -25,11 +26,23 @@ namespace tributary {
 
 class HttpSession;
 
+// What sessions are waiting for.
+struct OutcomeItem {
+  uint64_t session;
+  absl::StatusOr<Outcome> outcome;
+};
+struct CardsItem {
+  uint64_t session;
+  CardExchange::Ticket ticket;  // of the view that the cards answer
+  std::string cards;            // empty: none
+};
+
 // What the sessions of one server share. Outlives them.
 struct SessionContext {
   const WebhookServerOptions& options;
   const WebhookDecoder& decoder;
   Committer& committer;
+  CardExchange& cards;
   const Clock& clock;
   const std::function<bool()> ready;
   const WriteMetrics write_metrics;
@@ -66,7 +79,8 @@ class SessionLoop {
   // For its sessions, on its thread:
   SessionContext& context() { return context_; }
   DecodeMemory& memory() { return memory_; }
-  const std::shared_ptr<OutcomeInbox>& inbox() { return inbox_; }
+  const std::shared_ptr<Inbox<OutcomeItem>>& outcomes() { return outcomes_; }
+  const std::shared_ptr<Inbox<CardsItem>>& cards() { return cards_; }
   void Forget(uint64_t id);
   // Count the requests that were read and are not answered yet.
   void BeginAnswer() { ++under_way_; }
@@ -74,18 +88,22 @@ class SessionLoop {
 
  private:
   void Run();
-  void TakeOutcomes();
+  // Hands each item that lies in `inbox` to its session.
+  template <typename Item>
+  void TakeFrom(Inbox<Item>& inbox, std::vector<Item>& items);
 
   SessionContext& context_;
   boost::asio::io_context io_;  // goes after all that lives on it
   boost::asio::executor_work_guard<Executor> work_;
-  const std::shared_ptr<OutcomeInbox> inbox_;
+  const std::shared_ptr<Inbox<OutcomeItem>> outcomes_;
+  const std::shared_ptr<Inbox<CardsItem>> cards_;
   std::thread thread_;
 
   // Of the thread:
   DecodeMemory memory_;
   std::unordered_map<uint64_t, std::shared_ptr<HttpSession>> sessions_;
-  std::vector<OutcomeInbox::Item> outcomes_;
+  std::vector<OutcomeItem> taken_outcomes_;
+  std::vector<CardsItem> taken_cards_;
   int under_way_ = 0;
   std::vector<std::promise<void>> waiting_;  // for under_way_ to be 0
 };

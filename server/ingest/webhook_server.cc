@@ -68,12 +68,13 @@ std::string RandomPrefix() {
 class BeastWebhookServer final : public WebhookServer {
  public:
   BeastWebhookServer(WebhookServerOptions options, const WebhookDecoder& decoder,
-                     Committer& committer, const Clock& clock, std::function<bool()> ready,
-                     WriteMetrics write_metrics)
+                     Committer& committer, CardExchange& cards, const Clock& clock,
+                     std::function<bool()> ready, WriteMetrics write_metrics)
       : options_(std::move(options)),
         context_{.options = options_,
                  .decoder = decoder,
                  .committer = committer,
+                 .cards = cards,
                  .clock = clock,
                  .ready = std::move(ready),
                  .write_metrics = std::move(write_metrics),
@@ -210,9 +211,11 @@ int WebhookServer::ThreadsOf(const WebhookServerOptions& options) {
 
 absl::StatusOr<std::unique_ptr<WebhookServer>> WebhookServer::Start(
     WebhookServerOptions options, const WebhookDecoder& decoder, Committer& committer,
-    const Clock& clock, std::function<bool()> ready, WriteMetrics write_metrics) {
-  auto server = std::make_unique<BeastWebhookServer>(std::move(options), decoder, committer, clock,
-                                                     std::move(ready), std::move(write_metrics));
+    CardExchange& cards, const Clock& clock, std::function<bool()> ready,
+    WriteMetrics write_metrics) {
+  auto server =
+      std::make_unique<BeastWebhookServer>(std::move(options), decoder, committer, cards, clock,
+                                           std::move(ready), std::move(write_metrics));
   if (absl::Status listening = server->Listen(); !listening.ok()) return listening;
   return server;
 }

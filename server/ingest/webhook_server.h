@@ -12,6 +12,7 @@
 #include "server/base/clock.h"
 #include "server/base/exposition.h"
 #include "server/base/metrics.h"
+#include "server/cards/card_exchange.h"
 #include "server/ingest/committer.h"
 #include "server/model/webhook_decoder.h"
 
@@ -21,10 +22,11 @@ struct WebhookServerOptions {
   std::string address = "127.0.0.1:8080";  // host:port; port 0 picks one
   std::string webhook_path = "/webhooks";
   size_t body_bytes_max = 1024 * 1024;
-  int connections_max = 1024;                       // further ones wait in the kernel's queue
-  int threads = 0;                                  // 0: one for every two cores, at most 4
-  std::chrono::milliseconds read_time_max{10'000};  // for one request, from its first byte
-  std::chrono::milliseconds idle_time_max{60'000};  // between requests
+  int connections_max = 1024;                          // further ones wait in the kernel's queue
+  int threads = 0;                                     // 0: one for every two cores, at most 4
+  std::chrono::milliseconds read_time_max{10'000};     // for one request, from its first byte
+  std::chrono::milliseconds idle_time_max{60'000};     // between requests
+  std::chrono::milliseconds card_view_timeout{3'000};  // for the receiver's answer to a card view
 };
 
 // What is measured of the HTTP side itself.
@@ -41,7 +43,8 @@ inline void ShowNothing(const HttpMetrics&, Exposition&) {}
 // and GET /metrics.
 //
 // A webhook is decoded on the thread that read it, handed to the committer, and answered when its
-// batch is on disk; a connection has one request under way. Whatever bytes arrive, the process goes
+// batch is on disk; one that wants cards is handed to the exchange at the same time, and its answer
+// waits for both. A connection has one request under way. Whatever bytes arrive, the process goes
 // on. Thread-safe; everything given must outlive it.
 class WebhookServer {
  public:
@@ -54,7 +57,8 @@ class WebhookServer {
   // FAILED_PRECONDITION if the address can't be bound, with the reason in words.
   static absl::StatusOr<std::unique_ptr<WebhookServer>> Start(
       WebhookServerOptions options, const WebhookDecoder& decoder, Committer& committer,
-      const Clock& clock, std::function<bool()> ready, WriteMetrics write_metrics = ShowNothing);
+      CardExchange& cards, const Clock& clock, std::function<bool()> ready,
+      WriteMetrics write_metrics = ShowNothing);
 
   virtual int port() const = 0;
 

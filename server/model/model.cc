@@ -37,6 +37,7 @@ absl::StatusOr<std::unique_ptr<const Model>> Model::Compile(const Descriptor* me
                              MessagePlan::Compile(message->FindFieldByNumber(4)->message_type()));
   model->defines_custom_fields_ = rule.defines_custom_fields();
   model->answers_with_cards_ = rule.answer() == v1::ResourceRule::ANSWER_CARDS;
+  model->retention_days_ = static_cast<int>(rule.retention_days());
   return model;
 }
 

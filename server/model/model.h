@@ -37,6 +37,9 @@ class Model {
   // one.
   bool defines_custom_fields() const { return defines_custom_fields_; }
 
+  // For how many days after its last change a resource stays; 0: for ever.
+  int retention_days() const { return retention_days_; }
+
  private:
   Model() = default;
 
@@ -46,6 +49,7 @@ class Model {
   std::unique_ptr<const MessagePlan> fields_;
   bool answers_with_cards_ = false;
   bool defines_custom_fields_ = false;
+  int retention_days_ = 0;
 };
 
 // All models of this server, in the order they were registered. Immutable, thread-safe.

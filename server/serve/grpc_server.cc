@@ -56,16 +56,20 @@ void SetArguments(grpc::ServerBuilder& builder) {
 }  // namespace
 
 GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models,
-                       FeedShape feed, Store& store, ChangeHub& hub, Executor& executor,
-                       const Clock& clock, const Intake& intake)
+                       FeedShape feed, Store& store, ChangeHub& hub, CardExchange& cards,
+                       Executor& executor, const Clock& clock, const Intake& intake)
     : streams_(store, hub, executor, metrics_.watch(), options.streams_max),
       server_service_(options.version, models, store, executor, metrics_, clock),
       feed_service_(std::move(feed), models, streams_, metrics_),
+      card_service_(cards, metrics_),
       delivery_service_(store, intake, executor, metrics_),
       unknown_methods_(metrics_) {
   const ServingContext context{models, store, hub, executor, inline_reads_, streams_, metrics_};
   for (const auto& model : models.models()) {
     resource_services_.push_back(std::make_unique<ResourceService>(*model, context));
+    if (model->service() == &CardService::descriptor()) {
+      card_service_.AddTo(resource_services_.back()->service());
+    }
     if (model->defines_custom_fields()) {
       field_definition_service_ = std::make_unique<FieldDefinitionService>(
           FieldDefinitionService::Context{models, store, executor, metrics_, clock, intake.submit},
@@ -76,12 +80,13 @@ GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& mo
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
     GrpcServerOptions options, const ModelRegistry& models, Store& store, ChangeHub& hub,
-    Executor& executor, const Clock& clock, const Intake& intake) {
+    CardExchange& cards, Executor& executor, const Clock& clock, const Intake& intake) {
   StopCheckingLockOrder();
   RegisterPlugins();
   TRIBUTARY_ASSIGN_OR_RETURN(FeedShape feed, FeedService::FindShape(models));
+  TRIBUTARY_RETURN_IF_ERROR(CardService::Check(models));
   std::unique_ptr<GrpcServer> started(
-      new GrpcServer(options, models, std::move(feed), store, hub, executor, clock, intake));
+      new GrpcServer(options, models, std::move(feed), store, hub, cards, executor, clock, intake));
   grpc::ServerBuilder builder;
   SetArguments(builder);
   builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &started->port_);

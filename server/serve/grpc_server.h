@@ -9,7 +9,9 @@
 #include "grpcpp/server.h"
 #include "server/base/clock.h"
 #include "server/base/executor.h"
+#include "server/cards/card_exchange.h"
 #include "server/model/model.h"
+#include "server/serve/card_service.h"
 #include "server/serve/delivery_service.h"
 #include "server/serve/feed_service.h"
 #include "server/serve/field_definition_service.h"
@@ -31,16 +33,14 @@ struct GrpcServerOptions {
 };
 
 // The gRPC side: the service of every model, the feed, ServerService, and the standard ones: health
-// (per service), reflection, channelz. Thread-safe. `models`, `store`, `hub`, `executor`, on which
-// it reads, `clock`, and what `intake` uses must outlive it.
+// (per service), reflection, channelz. Thread-safe. `models`, `store`, `hub`, `cards`, `executor`,
+// on which it reads, `clock`, and what `intake` uses must outlive it.
 class GrpcServer {
  public:
   // FAILED_PRECONDITION if the address can't be bound, or a model has no place in the feed.
-  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(GrpcServerOptions options,
-                                                           const ModelRegistry& models,
-                                                           Store& store, ChangeHub& hub,
-                                                           Executor& executor, const Clock& clock,
-                                                           const Intake& intake);
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
+      GrpcServerOptions options, const ModelRegistry& models, Store& store, ChangeHub& hub,
+      CardExchange& cards, Executor& executor, const Clock& clock, const Intake& intake);
   ~GrpcServer();
 
   int port() const { return port_; }
@@ -56,14 +56,15 @@ class GrpcServer {
 
  private:
   GrpcServer(const GrpcServerOptions& options, const ModelRegistry& models, FeedShape feed,
-             Store& store, ChangeHub& hub, Executor& executor, const Clock& clock,
-             const Intake& intake);
+             Store& store, ChangeHub& hub, CardExchange& cards, Executor& executor,
+             const Clock& clock, const Intake& intake);
 
   RpcMetrics metrics_;
   InlineReads inline_reads_;
   WatchStreams streams_;
   ServerService server_service_;
   FeedService feed_service_;
+  CardService card_service_;
   DeliveryService delivery_service_;
   UnknownMethods unknown_methods_;
   std::vector<std::unique_ptr<ResourceService>> resource_services_;

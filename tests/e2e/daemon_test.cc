@@ -86,6 +86,9 @@ TEST(DaemonStart, FlagsThatCannotBeAreRefusedWithTheSpellingThatWorks) {
   EXPECT_THAT(RunWith({"--grpc_adress=x"}).said, HasSubstr("grpc_adress"));
   EXPECT_THAT(RunWith({"--validation=maybe"}).said, HasSubstr("reject"));
   EXPECT_THAT(RunWith({"--store=mysql://x"}).said, HasSubstr("sqlite:PATH"));
+  for (const char* timeout : {"--card_view_timeout=99ms", "--card_view_timeout=61s"}) {
+    EXPECT_THAT(RunWith({timeout}).said, HasSubstr("must be from 100ms to 60s"));
+  }
   EXPECT_THAT(RunWith({"--webhook_path=hooks"}).said, HasSubstr("must begin with /"));
   EXPECT_THAT(RunWith({"surplus"}).said, HasSubstr("surplus"));
   EXPECT_THAT(RunWith({"--history_retention=8d", "--tombstone_retention=7d"}).said,

@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "proto/resources.h"
 #include "server/base/clock.h"
+#include "server/cards/card_exchange.h"
 #include "server/ingest/committer.h"
 #include "server/ingest/webhook_server.h"
 #include "server/model/model.h"
@@ -45,9 +46,9 @@ class IngestTest : public ::testing::Test {
     committer_ = std::make_unique<Committer>(
         *store_, [this](const Committed& committed) { published_ += committed.changes.size(); },
         queue);
-    TRIBUTARY_ASSERT_OK_AND_ASSIGN(server_,
-                                   WebhookServer::Start(options, *decoder_, *committer_, clock_,
-                                                        [this] { return ready_.load(); }));
+    TRIBUTARY_ASSERT_OK_AND_ASSIGN(
+        server_, WebhookServer::Start(options, *decoder_, *committer_, cards_, clock_,
+                                      [this] { return ready_.load(); }));
   }
 
   SqliteOptions SqliteFile() const {
@@ -81,6 +82,7 @@ class IngestTest : public ::testing::Test {
   std::atomic<size_t> published_ = 0;
   std::atomic<bool> ready_ = true;
   std::unique_ptr<Committer> committer_;
+  CardExchange cards_;
   std::unique_ptr<WebhookServer> server_;
 };
 

@@ -358,8 +358,8 @@ TEST_F(WebhookServerTest, AnAddressThatCannotBeUsedIsSaidInWords) {
                                                         {"nowhere", "host:port"},
                                                         {"127.0.0.1:http", "number"},
                                                         {"127.0.0.1:70000", "number"}}) {
-    const auto server = WebhookServer::Start({.address = address}, *decoder_, *committer_, clock_,
-                                             [] { return true; });
+    const auto server = WebhookServer::Start({.address = address}, *decoder_, *committer_, cards_,
+                                             clock_, [] { return true; });
     EXPECT_THAT(server, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(words)))
         << address;
   }

@@ -2,12 +2,14 @@
 
     docs.py readme     every ```sh block of README.md, in order, in one folder, against one server
     docs.py filters    the commands of docs/filters.md, which print what the page says
+    docs.py cards      the ```sh blocks of docs/card_views.md, in one shell; the answers to card views are the page's
     docs.py clients    the Python, Node, Go and Java programs of docs/clients.md that follow, and the Python
                        and Node ones that expand references and read the past
 
 Addresses of the default ports are replaced by those of the test's server; nothing else is.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -60,6 +62,24 @@ def readme():
             assert result.returncode == 0, f"the block at README.md:{line} exited with {result.returncode}"
             count += 1
     print(f"README.md: {count} blocks ran")
+
+
+def cards():
+    page = "docs/card_views.md"
+    with tempfile.TemporaryDirectory(prefix="tributary-cards-") as folder, harness.Server() as server:
+        work = pathlib.Path(folder)
+        (work / "build").symlink_to(harness.BINARIES)
+        (work / "proto").symlink_to(harness.SOURCE / "proto")
+        # One shell for all blocks, so that what one defines the next has; a mark between their outputs.
+        script = "\n".join(f"{at_server(block, server)}\necho; echo @@" for _, block in blocks(page, "sh"))
+        ended = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"
+        result = subprocess.run(["bash", "-euo", "pipefail", "-c", f"{ended}\n{script}"], cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+        print(result.stdout)
+        assert result.returncode == 0, f"{page} exited with {result.returncode}"
+        printed = [json.loads(text) for text in result.stdout.split("\n@@\n") if text.strip().startswith('{"cards"')]
+        promised = [json.loads(block) for _, block in blocks(page, "json")]
+        assert printed == promised, f"{page} promises {promised}, and not {printed}"
 
 
 # Whether the server takes filters in Watch, so that those of docs/filters.md are run too.
@@ -229,4 +249,4 @@ def clients():
 
 
 if __name__ == "__main__":
-    {"readme": readme, "filters": filters, "clients": clients}[sys.argv[1]]()
+    {"readme": readme, "filters": filters, "cards": cards, "clients": clients}[sys.argv[1]]()

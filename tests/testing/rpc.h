@@ -66,6 +66,8 @@ class Stream {
     }
   }
 
+  // Until the server has taken the call.
+  void WaitUntilConnected() { reader_->WaitForInitialMetadata(); }
   bool Read(Response* response) { return reader_->Read(response); }
   grpc::Status Finish() {
     finished_ = true;
