@@ -94,7 +94,9 @@ Leaf LeafOf(const Message& message, const FieldDescriptor& field, int index) {
       break;
     case FieldDescriptor::CPPTYPE_ENUM:
       leaf.kind = Leaf::Kind::kEnum;
-      leaf.text = reflection.GetEnum(message, &field)->name();
+      leaf.text = (list ? reflection.GetRepeatedEnum(message, &field, index)
+                        : reflection.GetEnum(message, &field))
+                      ->name();
       break;
     case FieldDescriptor::CPPTYPE_MESSAGE: {
       const Message& inner = list ? reflection.GetRepeatedMessage(message, &field, index)
