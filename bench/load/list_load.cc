@@ -10,7 +10,8 @@
 
 ABSL_FLAG(int, page_size, 1000, "Resources per page of a List.");
 ABSL_FLAG(int, pages, 0, "Start over after so many pages; 0: at the end of the List.");
-ABSL_FLAG(int, page, 0, "Go to that page and read it again and again; 0: read one after the other.");
+ABSL_FLAG(int, page, 0,
+          "Go to that page and read it again and again; 0: read one after the other.");
 ABSL_FLAG(std::string, filter, "", "Filter of the List.");
 ABSL_FLAG(std::string, order_by, "", "Order of the List.");
 

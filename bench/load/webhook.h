@@ -10,8 +10,8 @@ namespace bench {
 struct WebhookMix {
   int64_t resources = 100'000;  // ids are 0 to resources - 1
   std::string owner = "acme";
-  int owners = 0;  // more than 0: `owner` is a prefix, and each id has one of so many owners
-  int stages = 10;            // that the resources are spread over
+  int owners = 0;   // more than 0: `owner` is a prefix, and each id has one of so many owners
+  int stages = 10;  // that the resources are spread over
   bool move_stages = false;  // half of the webhooks put their resource in any of them
   bool in_sequence = false;  // one id after the other in place of any
 };

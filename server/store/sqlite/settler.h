@@ -10,8 +10,8 @@
 namespace tributary::sqlite {
 
 // Has the writer do late work and settle states (sweep.h) while nobody commits: a slice at a time,
-// on a thread of its own, and none during a commit or within kQuiet of one. `writer` and what `after_slice` uses
-// must outlive it.
+// on a thread of its own, and none during a commit or within kQuiet of one. `writer` and what
+// `after_slice` uses must outlive it.
 class Settler {
  public:
   static constexpr std::chrono::milliseconds kQuiet{5};
