@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/gathering.h"
 #include "server/base/hash.h"
 #include "server/base/limits.h"
 #include "server/base/log.h"
@@ -34,32 +35,6 @@ Delivery Deletion(const Change& change, int64_t now_us) {
   delivery.content = Hasher().Add(delivery.event).Add(delivery.idempotency_key).Finish();
   return delivery;
 }
-
-// Waits for the answers to several deliveries.
-class Answers {
- public:
-  void Expect() {
-    MutexLock lock(mutex_);
-    ++missing_;
-  }
-  void Take(const absl::Status& status) {
-    MutexLock lock(mutex_);
-    if (!status.ok()) status_ = status;
-    if (--missing_ == 0) changed_.NotifyAll();
-  }
-  // The first failure, if any.
-  absl::Status Wait() {
-    MutexLock lock(mutex_);
-    while (missing_ > 0) changed_.Wait(mutex_);
-    return status_;
-  }
-
- private:
-  Mutex mutex_;
-  Condition changed_;
-  int missing_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
-};
 
 }  // namespace
 
@@ -141,22 +116,21 @@ absl::StatusOr<int> Expiry::Apply(Rule& rule) {
 absl::StatusOr<int> Expiry::Delete(std::span<const ChangePtr> changes) {
   int deleted = 0;
   absl::Status refused;
-  const auto answers = std::make_shared<Answers>();
+  const auto answers = std::make_shared<Gathering<absl::Status>>();
   for (const ChangePtr& change : changes) {
     if (IsTombstone(change->kind)) continue;
     TRIBUTARY_ASSIGN_OR_RETURN(const auto newest, store_.Get(change->key, /*raw=*/false));
     if (!newest.has_value() || newest->revision != change->revision) continue;
-    answers->Expect();
     refused = committer_.Submit(
         Deletion(*change, clock_.NowMicros()),
-        [answers](const absl::StatusOr<Outcome>& outcome) { answers->Take(outcome.status()); });
-    if (!refused.ok()) {
-      answers->Take(refused);
-      break;
-    }
+        [answers](const absl::StatusOr<Outcome>& outcome) { answers->Put(outcome.status()); });
+    if (!refused.ok()) break;
     ++deleted;
   }
-  TRIBUTARY_RETURN_IF_ERROR(answers->Wait());
+  for (const absl::Status& status : answers->Wait(static_cast<size_t>(deleted))) {
+    TRIBUTARY_RETURN_IF_ERROR(status);
+  }
+  TRIBUTARY_RETURN_IF_ERROR(refused);
   return deleted;
 }
 

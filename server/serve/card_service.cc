@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "grpcpp/impl/codegen/proto_utils.h"
 #include "server/base/error.h"
 #include "server/base/limits.h"
 #include "server/base/status_macros.h"
 #include "server/serve/card_json.h"
+#include "server/serve/parse_request.h"
 #include "tributary/widget/v1/card_view.pb.h"
 
 namespace tributary {
@@ -21,17 +21,6 @@ constexpr size_t kRequestBytesMax = 2 * limits::kCardsBytesMax;
 absl::Status TooLarge(size_t bytes) {
   return InvalidField("cards", absl::StrCat("must take at most ", limits::kCardsBytesMax,
                                             " bytes as JSON; the request takes ", bytes));
-}
-
-template <typename Message>
-absl::StatusOr<Message> Parse(const grpc::ByteBuffer& bytes) {
-  grpc::ByteBuffer copy = bytes;  // of references; reading empties it
-  Message message;
-  if (grpc::SerializationTraits<Message>::Deserialize(&copy, &message).ok()) return message;
-  return MakeError(
-      absl::StatusCode::kInvalidArgument,
-      absl::StrCat("the request is not a well-formed ", Message::descriptor()->full_name()),
-      reason::kArgumentInvalid);
 }
 
 }  // namespace
@@ -81,7 +70,8 @@ void CardService::AddTo(RawService& service) {
 absl::StatusOr<CardStream::Wish> CardService::ReadWish(const grpc::ByteBuffer& bytes) const {
   // The reader that all methods share checks what they share.
   TRIBUTARY_ASSIGN_OR_RETURN(Request scope, reader_.Read(bytes));
-  TRIBUTARY_ASSIGN_OR_RETURN(const auto request, Parse<widget::v1::ReceiveCardViewsRequest>(bytes));
+  TRIBUTARY_ASSIGN_OR_RETURN(const auto request,
+                             ParseRequest<widget::v1::ReceiveCardViewsRequest>(bytes));
   const int wanted = request.max_outstanding();
   if (wanted < 0) {
     return InvalidField("max_outstanding", absl::StrCat(wanted, " must not be negative"));
@@ -95,7 +85,8 @@ absl::StatusOr<CardStream::Wish> CardService::ReadWish(const grpc::ByteBuffer& b
 
 absl::StatusOr<std::string> CardService::Answer(const grpc::ByteBuffer& bytes) const {
   if (bytes.Length() > kRequestBytesMax) return TooLarge(bytes.Length());
-  TRIBUTARY_ASSIGN_OR_RETURN(const auto request, Parse<widget::v1::AnswerCardViewRequest>(bytes));
+  TRIBUTARY_ASSIGN_OR_RETURN(const auto request,
+                             ParseRequest<widget::v1::AnswerCardViewRequest>(bytes));
   TRIBUTARY_ASSIGN_OR_RETURN(std::string cards, CardsJson(request));
   TRIBUTARY_RETURN_IF_ERROR(exchange_.Answer(request.answer_token(), std::move(cards)));
   return widget::v1::AnswerCardViewResponse().SerializeAsString();

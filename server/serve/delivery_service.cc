@@ -6,14 +6,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "grpcpp/support/slice.h"
 #include "server/base/error.h"
+#include "server/base/gathering.h"
 #include "server/base/limits.h"
-#include "server/base/mutex.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/serve/call.h"
 #include "server/serve/delivery_message.h"
+#include "server/serve/parse_request.h"
 #include "server/serve/token.h"
 
 namespace tributary {
@@ -24,42 +24,10 @@ namespace proto = ingest::v1;
 // One transaction of a purge: a commit that comes meanwhile waits for it.
 constexpr size_t kPurgedAtOnce = 256;
 
-template <typename Request>
-absl::StatusOr<Request> Parse(const grpc::ByteBuffer& bytes) {
-  grpc::Slice slice;
-  Request request;
-  const bool read = bytes.TrySingleSlice(&slice).ok() || bytes.DumpToSingleSlice(&slice).ok();
-  if (read && request.ParseFromArray(slice.begin(), static_cast<int>(slice.size()))) return request;
-  return MakeError(
-      absl::StatusCode::kInvalidArgument,
-      absl::StrCat("the request is not a well-formed ", Request::descriptor()->full_name()),
-      reason::kArgumentInvalid);
-}
-
 absl::Status FilterNeeded(const std::string& filter) {
   if (!filter.empty()) return absl::OkStatus();
   return InvalidField("filter", "must not be empty: it says which deliveries; `id = *` is all");
 }
-
-// Outcomes that come one by one, on another thread, in the order in which they were asked for.
-class Outcomes {
- public:
-  void Put(const absl::StatusOr<Outcome>& outcome) ABSL_LOCKS_EXCLUDED(mutex_) {
-    MutexLock lock(mutex_);
-    all_.push_back(outcome);
-    came_.NotifyAll();
-  }
-  std::vector<absl::StatusOr<Outcome>> Wait(size_t count) ABSL_LOCKS_EXCLUDED(mutex_) {
-    MutexLock lock(mutex_);
-    while (all_.size() < count) came_.Wait(mutex_);
-    return std::move(all_);
-  }
-
- private:
-  Mutex mutex_;
-  Condition came_;
-  std::vector<absl::StatusOr<Outcome>> all_ ABSL_GUARDED_BY(mutex_);
-};
 
 }  // namespace
 
@@ -73,7 +41,7 @@ void DeliveryService::Add(const std::string& method, Executor& executor, RpcMetr
   const google::protobuf::MethodDescriptor& described = *descriptor().FindMethodByName(method);
   MethodMetrics& cells = metrics.Add(described);
   UnaryWork answer = [this, work](const grpc::ByteBuffer& bytes) -> absl::StatusOr<std::string> {
-    TRIBUTARY_ASSIGN_OR_RETURN(const Request request, Parse<Request>(bytes));
+    TRIBUTARY_ASSIGN_OR_RETURN(const Request request, ParseRequest<Request>(bytes));
     TRIBUTARY_ASSIGN_OR_RETURN(const Response response, (this->*work)(request));
     return response.SerializeAsString();
   };
@@ -211,7 +179,7 @@ absl::StatusOr<proto::ReplayDeliveriesResponse> DeliveryService::Replay(
 // If one of them fails the page does: what was made stays, and is UNCHANGED when it is asked for
 // again.
 absl::StatusOr<std::vector<Outcome>> DeliveryService::Submit(std::vector<Delivery> deliveries) {
-  const auto outcomes = std::make_shared<Outcomes>();
+  const auto outcomes = std::make_shared<Gathering<absl::StatusOr<Outcome>>>();
   absl::Status status;
   size_t taken = 0;
   for (Delivery& delivery : deliveries) {

@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
-#include "grpcpp/support/slice.h"
 #include "server/base/error.h"
 #include "server/base/hash.h"
 #include "server/base/status_macros.h"
@@ -14,6 +13,7 @@
 #include "server/fields/definition_rules.h"
 #include "server/serve/encode.h"
 #include "server/serve/not_found.h"
+#include "server/serve/parse_request.h"
 #include "server/serve/violations.h"
 
 namespace tributary {
@@ -28,20 +28,6 @@ constexpr int kAttemptsMax = 10;
 constexpr uint32_t kFieldDefinition = 1;
 constexpr uint32_t kRevision = 1;
 
-template <typename Message>
-absl::StatusOr<Message> Parse(const grpc::ByteBuffer& bytes) {
-  grpc::Slice slice;
-  Message message;
-  if (!bytes.DumpToSingleSlice(&slice).ok() ||
-      !message.ParseFromArray(slice.begin(), static_cast<int>(slice.size()))) {
-    return MakeError(
-        absl::StatusCode::kInvalidArgument,
-        absl::StrCat("the request is not a well-formed ", Message::descriptor()->full_name()),
-        reason::kArgumentInvalid);
-  }
-  return message;
-}
-
 void AddAll(ViolationList list, Violations& violations) {
   for (auto& [field, description] : list) violations.Add(field, std::move(description));
 }
@@ -50,10 +36,6 @@ template <typename Request>
 void CheckKey(const Request& request, Violations& violations) {
   violations.CheckName("connector_id", request.connector_id(), true);
   violations.CheckName("owner_id", request.owner_id(), true);
-}
-
-void CheckRevision(Revision revision, Violations& violations) {
-  if (revision < 0) violations.Add("revision", absl::StrCat(revision, " must not be negative"));
 }
 
 absl::Status AlreadyExists(const Record& record) {
@@ -159,9 +141,28 @@ Key FieldDefinitionService::KeyOf(std::string_view connector_id, std::string_vie
   return {model_.name(), std::string(connector_id), std::string(owner_id), std::string(id)};
 }
 
+// A call for the definition that `request` names by its id, perhaps at a revision.
+template <typename Request>
+absl::StatusOr<FieldDefinitionService::CallPtr> FieldDefinitionService::Begin(
+    const Request& request, std::string_view trigger) const {
+  Violations violations;
+  CheckKey(request, violations);
+  violations.CheckName("id", request.id(), true);
+  if (request.revision() < 0) {
+    violations.Add("revision", absl::StrCat(request.revision(), " must not be negative"));
+  }
+  TRIBUTARY_RETURN_IF_ERROR(violations.Finish());
+  auto call = std::make_shared<Call>();
+  call->key = KeyOf(request.connector_id(), request.owner_id(), request.id());
+  call->trigger = trigger;
+  call->expected = request.revision();
+  return call;
+}
+
 absl::StatusOr<FieldDefinitionService::CallPtr> FieldDefinitionService::ReadCreate(
     const grpc::ByteBuffer& bytes) const {
-  TRIBUTARY_ASSIGN_OR_RETURN(auto request, Parse<custom::v1::CreateFieldDefinitionRequest>(bytes));
+  TRIBUTARY_ASSIGN_OR_RETURN(auto request,
+                             ParseRequest<custom::v1::CreateFieldDefinitionRequest>(bytes));
   Violations violations;
   CheckKey(request, violations);
   violations.CheckName("request_id", request.request_id(), false);
@@ -199,17 +200,9 @@ absl::StatusOr<FieldDefinitionService::CallPtr> FieldDefinitionService::ReadCrea
 
 absl::StatusOr<FieldDefinitionService::CallPtr> FieldDefinitionService::ReadUpdate(
     const grpc::ByteBuffer& bytes) const {
-  TRIBUTARY_ASSIGN_OR_RETURN(auto request, Parse<custom::v1::UpdateFieldDefinitionRequest>(bytes));
-  Violations violations;
-  CheckKey(request, violations);
-  violations.CheckName("id", request.id(), true);
-  CheckRevision(request.revision(), violations);
-  TRIBUTARY_RETURN_IF_ERROR(violations.Finish());
-
-  auto call = std::make_shared<Call>();
-  call->key = KeyOf(request.connector_id(), request.owner_id(), request.id());
-  call->trigger = "updated";
-  call->expected = request.revision();
+  TRIBUTARY_ASSIGN_OR_RETURN(auto request,
+                             ParseRequest<custom::v1::UpdateFieldDefinitionRequest>(bytes));
+  TRIBUTARY_ASSIGN_OR_RETURN(const CallPtr call, Begin(request, "updated"));
   call->plan = [call = call.get(), request = std::move(request), &models = context_.models](
                    const std::optional<Record>& stands, int64_t now_us) -> absl::StatusOr<Step> {
     if (!stands.has_value() || stands->deleted) {
@@ -230,17 +223,9 @@ absl::StatusOr<FieldDefinitionService::CallPtr> FieldDefinitionService::ReadUpda
 
 absl::StatusOr<FieldDefinitionService::CallPtr> FieldDefinitionService::ReadDelete(
     const grpc::ByteBuffer& bytes) const {
-  TRIBUTARY_ASSIGN_OR_RETURN(auto request, Parse<custom::v1::DeleteFieldDefinitionRequest>(bytes));
-  Violations violations;
-  CheckKey(request, violations);
-  violations.CheckName("id", request.id(), true);
-  CheckRevision(request.revision(), violations);
-  TRIBUTARY_RETURN_IF_ERROR(violations.Finish());
-
-  auto call = std::make_shared<Call>();
-  call->key = KeyOf(request.connector_id(), request.owner_id(), request.id());
-  call->trigger = "deleted";
-  call->expected = request.revision();
+  TRIBUTARY_ASSIGN_OR_RETURN(auto request,
+                             ParseRequest<custom::v1::DeleteFieldDefinitionRequest>(bytes));
+  TRIBUTARY_ASSIGN_OR_RETURN(const CallPtr call, Begin(request, "deleted"));
   call->deletes = true;
   call->plan = [call = call.get()](const std::optional<Record>& stands,
                                    int64_t) -> absl::StatusOr<Step> {

@@ -50,6 +50,8 @@ class FieldDefinitionService {
   using Read = absl::StatusOr<CallPtr> (FieldDefinitionService::*)(const grpc::ByteBuffer&) const;
 
   void Add(std::string_view verb, Read read, RawService& service);
+  template <typename Request>
+  absl::StatusOr<CallPtr> Begin(const Request& request, std::string_view trigger) const;
   absl::StatusOr<CallPtr> ReadCreate(const grpc::ByteBuffer& bytes) const;
   absl::StatusOr<CallPtr> ReadUpdate(const grpc::ByteBuffer& bytes) const;
   absl::StatusOr<CallPtr> ReadDelete(const grpc::ByteBuffer& bytes) const;
