@@ -112,8 +112,9 @@ bool Writer::Settle() {
     Query(begin_).Run();
     if (chore == Chore::kLateWork) late_work_.WriteSlice(kQuietWeight);
     if (chore == Chore::kHistory) history_.WriteSlice(kQuietWeight, stand, true);
-    if (chore == Chore::kLedger)
+    if (chore == Chore::kLedger) {
       ledger_upkeep_.WriteSlice(kQuietWeight, stand.now_us, GivenSoFar());
+    }
     if (chore == Chore::kSweep) sweep_.WriteSlice(stand.applied);
     FaultPoint("settling");
     Query(commit_).Run();
