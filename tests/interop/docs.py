@@ -54,12 +54,14 @@ def readme():
         (work / "build").symlink_to(harness.BINARIES)
         (work / "proto").symlink_to(harness.SOURCE / "proto")
         count = 0
+        ((_, answer),) = blocks("README.md", "json")  # to the first block
         for line, block in blocks("README.md", "sh"):
             result = subprocess.run(["bash", "-euo", "pipefail", "-c", at_server(block, server)], cwd=work,
                                     env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                     stderr=subprocess.STDOUT, text=True, timeout=60)
             print(f"README.md:{line}\n{result.stdout}")
             assert result.returncode == 0, f"the block at README.md:{line} exited with {result.returncode}"
+            assert count > 0 or result.stdout.strip() == answer.strip(), f"and not {answer}"
             count += 1
     print(f"README.md: {count} blocks ran")
 
