@@ -97,11 +97,17 @@ void CheckOptions(const DefinitionFields& fields, ViolationList& violations) {
 
 int DepthOf(const google::protobuf::Value& value) {
   int inner = 0;
-  for (const auto& item : value.list_value().values()) inner = std::max(inner, DepthOf(item));
-  for (const auto& [key, item] : value.struct_value().fields()) {
-    inner = std::max(inner, DepthOf(item));
+  if (value.has_list_value()) {
+    for (const auto& item : value.list_value().values()) inner = std::max(inner, DepthOf(item));
+    return inner + 1;
   }
-  return inner + (value.has_list_value() || value.has_struct_value() ? 1 : 0);
+  if (value.has_struct_value()) {
+    for (const auto& [key, item] : value.struct_value().fields()) {
+      inner = std::max(inner, DepthOf(item));
+    }
+    return inner + 1;
+  }
+  return inner;
 }
 
 void CheckSize(const DefinitionFields& fields, ViolationList& violations) {
