@@ -59,6 +59,8 @@ absl::Status Damaged() {
 
 }  // namespace
 
+void ConfigureSqlite() { (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 std::unique_ptr<SQLite::Database> OpenForWriting(const std::string& path, size_t cache_bytes) {
   auto database = Open(path, SQLite::OPEN_READWRITE, cache_bytes);
   database->exec("PRAGMA synchronous = FULL");

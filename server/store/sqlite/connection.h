@@ -19,6 +19,10 @@ class DamagedRow : public std::runtime_error {
   explicit DamagedRow(const std::string& what) : std::runtime_error(what) {}
 };
 
+// To be called before the first connection of the process; later it changes nothing. SQLite counts
+// its memory otherwise, under one lock for all threads.
+void ConfigureSqlite();
+
 // Opens `path` for writing. The file keeps what Create (schema.h) set; this sets what a connection
 // forgets: every commit waits for the disk, and no commit stops to check the log point in.
 std::unique_ptr<SQLite::Database> OpenForWriting(const std::string& path, size_t cache_bytes);

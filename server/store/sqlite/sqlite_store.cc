@@ -195,6 +195,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteOptions options, co
   const auto canonical = std::filesystem::weakly_canonical(options.path, ignored);
   if (!ignored) options.path = canonical.string();
 
+  sqlite::ConfigureSqlite();
   const std::string path = options.path;
   TRIBUTARY_RETURN_IF_ERROR(sqlite::CheckFile(path));
   TRIBUTARY_ASSIGN_OR_RETURN(sqlite::FileLock lock, sqlite::FileLock::Take(path));
