@@ -106,7 +106,7 @@ class Stores:
 
     def template(self, resources):
         if resources not in self.filled:
-            folder = self.bench.folder(f"filled-{resources}")
+            folder = self.bench.folder(f"filled/{resources}")
             self.bench.say(f"filling a store with {resources:,} resources through the server")
             with Tributary(self.bench, folder) as server:
                 figures = server.fill(resources)
