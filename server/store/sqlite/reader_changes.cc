@@ -20,6 +20,36 @@ constexpr int kScopeColumn = 2;  // of kChangeColumns
 // One call never gets behind the last of as many.
 constexpr size_t kRangeMax = ReadBudget::kRowsMax + 1;
 
+// Where at least one row in so many is of the scope, to walk over the others is cheaper than to
+// search for each.
+constexpr Revision kWalkedMax = 3;
+
+bool AreDense(const std::vector<Revision>& revisions) {
+  return !revisions.empty() && revisions.back() - revisions.front() <
+                                   kWalkedMax * static_cast<Revision>(revisions.size());
+}
+
+// Goes along the log.
+class LogCursor {
+ public:
+  LogCursor(SQLite::Statement& statement, Revision first, Revision last) : rows_(statement) {
+    rows_.Bind(first - 1).Bind(last);
+    more_ = rows_.Next();
+  }
+
+  // The row of the log, which must be of `scope`; nullopt: there is none. Revisions must rise from
+  // call to call.
+  std::optional<ChangeRow> Find(Revision revision, const Scope& scope, bool raw) {
+    while (more_ && rows_.Int(0) < revision) more_ = rows_.Next();
+    if (!more_ || rows_.Int(0) != revision) return std::nullopt;
+    return ReadChange(rows_, 0, raw, scope);
+  }
+
+ private:
+  Query rows_;
+  bool more_;
+};
+
 // Of each resource, what is below the floor and was followed there has been released, and may not
 // be gone yet: who reads that far back wants the newest.
 void DropReleased(Revision floor, std::vector<ChangePtr>& changes) {
@@ -98,10 +128,13 @@ void Reader::ScanScope(const ChangeQuery& query, const Scope& scope, Filling& fi
     while (rows.Next()) revisions.push_back(rows.Int(0));
   }
   revisions.insert(revisions.end(), late.revisions.begin(), late.revisions.end());
+  std::optional<LogCursor> log;
+  if (AreDense(revisions)) log.emplace(scan_[query.raw], revisions.front(), revisions.back());
   for (const Revision revision : revisions) {
     bool full = !filling.TakeRow();
     if (!full) {
-      std::optional<ChangeRow> row = FindLog(revision, scope, query.raw);
+      std::optional<ChangeRow> row = log.has_value() ? log->Find(revision, scope, query.raw)
+                                                     : FindLog(revision, scope, query.raw);
       // The overlay may name what has gone since.
       if (!row.has_value() && revision > floors_.history.load()) ThrowMissing(revision);
       full = row.has_value() && !filling.Add(ChangeOf(*std::move(row), scope, query));
