@@ -13,7 +13,8 @@
 namespace tributary {
 
 // What became of a batch: an outcome per delivery, in its order, and the changes it made, in
-// revision order, with `raw` and `before` set.
+// revision order, with `raw` and `before` set. They follow those of the last batch without a gap:
+// should one that failed be on the disk all the same, its changes come first, shown from now on.
 struct Committed {
   std::vector<Outcome> outcomes;
   std::vector<ChangePtr> changes;
@@ -142,7 +143,9 @@ class Store {
   virtual const std::string& id() const = 0;
 
   // Judges and records `batch` atomically, in order, and makes it durable. UNAVAILABLE
-  // (STORE_UNAVAILABLE): nothing of it was written; the senders may try again.
+  // (STORE_UNAVAILABLE): nothing of it is shown; the senders may try again. (Where a disk fails in
+  // the very moment, all of it may turn out to be written; then a retry is a duplicate.) DATA_LOSS:
+  // the same, but trying again does not help.
   virtual absl::StatusOr<Committed> Commit(std::span<const Delivery> batch) = 0;
 
   virtual absl::StatusOr<Head> GetHead() = 0;

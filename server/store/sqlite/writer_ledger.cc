@@ -29,6 +29,7 @@ absl::StatusOr<std::vector<Outcome>> Writer::Rehearse(std::span<const Delivery> 
 absl::StatusOr<int64_t> Writer::Purge(std::span<const int64_t> numbers) {
   MutexLock lock(mutex_);
   try {
+    SecureLog();
     if (!position_known_) LoadPosition();
     Query(begin_).Run();
     const int64_t purged = ledger_upkeep_.Purge(numbers, GivenSoFar());
