@@ -38,6 +38,12 @@ constexpr MetricFamily kCommit{kHistogram, "tributary_commit_seconds", "seconds"
 constexpr MetricFamily kFsync{kHistogram, "tributary_fsync_seconds", "seconds",
                               "One fsync: of the log in commits, of the database in checkpoints."};
 
+constexpr MetricFamily kFailedFsyncs{kCounter, "tributary_failed_fsyncs", "",
+                                     "Fsyncs that the disk refused."};
+constexpr MetricFamily kInDoubt{
+    kGauge, "tributary_store_in_doubt", "",
+    "1 from a failed fsync until it is known again what is on the disk: nothing is acknowledged."};
+
 constexpr MetricFamily kRevision{kGauge, "tributary_revision", "",
                                  "The newest change of the store."};
 constexpr MetricFamily kOldestRevision{
@@ -137,6 +143,8 @@ void WriteStore(const MetricsSources& sources, Exposition& page) {
   page.Begin(kFsync);
   page.Sample({{"file", "log"}}, sources.sqlite.log_fsync);
   page.Sample({{"file", "database"}}, sources.sqlite.database_fsync);
+  Single(page, kFailedFsyncs, sources.sqlite.failed_fsyncs.value());
+  Single(page, kInDoubt, sources.sqlite.in_doubt.load() ? 1 : 0);
   if (const absl::StatusOr<Head> head = sources.store.GetHead(); head.ok()) {
     Single(page, kRevision, static_cast<uint64_t>(head->revision));
     Single(page, kOldestRevision, static_cast<uint64_t>(head->oldest_revision));
