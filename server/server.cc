@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -97,7 +98,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, con
       [hub = server->hub_.get(), fields = server->fields_.get()](const Committed& committed) {
         fields->Learn(committed.changes);
         hub->Publish(committed.changes);
-      });
+      },
+      CommitterOptions(),
+      [fields = server->fields_.get()](std::span<Delivery> batch) { fields->Merge(batch); });
   server->decoder_ =
       std::make_unique<WebhookDecoder>(*server->models_, with.decoder, server->fields_.get());
   WarnIfOpen("--grpc_address", with.grpc.address);

@@ -24,7 +24,8 @@ inline constexpr size_t kWarningValueBytesMax = 256;
 inline constexpr size_t kFieldsDiscoveredMax = 1000;  // of one model, connector and owner
 inline constexpr size_t kFieldOptionsMax = 1000;      // of a definition
 inline constexpr size_t kFieldDefinitionBytesMax = 256 * 1024;
-inline constexpr size_t kFieldsCachedMax = 100'000;  // definitions that the decoder remembers
+inline constexpr size_t kFieldsCachedMax =
+    100'000;  // definitions and options that the decoder remembers
 inline constexpr int64_t kFutureMicrosMax = 5LL * 60 * 1000 * 1000;  // updatedAt ahead of the clock
 
 // Answers.

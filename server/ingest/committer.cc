@@ -41,8 +41,12 @@ absl::Status Refused(std::string_view reason, std::string_view message) {
 
 }  // namespace
 
-Committer::Committer(Store& store, Publish publish, CommitterOptions options)
-    : store_(store), publish_(std::move(publish)), options_(options), writer_([this] { Run(); }) {}
+Committer::Committer(Store& store, Publish publish, CommitterOptions options, Prepare prepare)
+    : store_(store),
+      publish_(std::move(publish)),
+      prepare_(std::move(prepare)),
+      options_(options),
+      writer_([this] { Run(); }) {}
 
 Committer::~Committer() { Shutdown(); }
 
@@ -111,8 +115,8 @@ bool Committer::Take(Batch& batch) {
   return !batch.deliveries.empty();
 }
 
-void Committer::CommitInPieces(const Batch& batch) {
-  const std::span<const Delivery> deliveries(batch.deliveries);
+void Committer::CommitInPieces(Batch& batch) {
+  const std::span<Delivery> deliveries(batch.deliveries);
   const std::span<const Sender> senders(batch.senders);
   if (deliveries.size() <= kBatchDeliveriesMax && batch.bytes <= kBatchBytesMax) {
     CommitAndAnswer(deliveries, senders);
@@ -129,9 +133,9 @@ void Committer::CommitInPieces(const Batch& batch) {
   }
 }
 
-void Committer::CommitAndAnswer(std::span<const Delivery> deliveries,
-                                std::span<const Sender> senders) {
+void Committer::CommitAndAnswer(std::span<Delivery> deliveries, std::span<const Sender> senders) {
   const Stopwatch stopwatch;
+  if (prepare_) prepare_(deliveries);
   absl::StatusOr<Committed> committed = store_.Commit(deliveries);
   if (absl::IsDataLoss(committed.status()) && deliveries.size() > 1) {
     // One of them touches a damaged row. It must not fail the others, now and at every retry.

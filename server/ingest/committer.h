@@ -35,15 +35,19 @@ struct CommitterMetrics {
 // commits it as one batch (one fsync for all), publishes the changes, and only then answers: what
 // was acknowledged is on disk, and visible to everybody.
 //
-// Thread-safe. `store` and what `publish` uses must outlive it.
+// Thread-safe. `store` and what `publish` and `prepare` use must outlive it.
 class Committer {
  public:
   // Called once per delivery, on the writer's thread: must not block.
   using Answer = std::function<void(const absl::StatusOr<Outcome>&)>;
   // Called once per batch, before its answers.
   using Publish = std::function<void(const Committed&)>;
+  // Called for every batch right before it is committed, when nothing else can come between: may
+  // bring up to date what was made for a state that has been replaced since.
+  using Prepare = std::function<void(std::span<Delivery>)>;
 
-  Committer(Store& store, Publish publish, CommitterOptions options = {});
+  Committer(Store& store, Publish publish, CommitterOptions options = {},
+            Prepare prepare = nullptr);
   ~Committer();
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;
@@ -80,11 +84,12 @@ class Committer {
 
   void Run();
   bool Take(Batch& batch) ABSL_LOCKS_EXCLUDED(mutex_);
-  void CommitInPieces(const Batch& batch);
-  void CommitAndAnswer(std::span<const Delivery> deliveries, std::span<const Sender> senders);
+  void CommitInPieces(Batch& batch);
+  void CommitAndAnswer(std::span<Delivery> deliveries, std::span<const Sender> senders);
 
   Store& store_;
   const Publish publish_;
+  const Prepare prepare_;
   const CommitterOptions options_;
   CommitterMetrics metrics_;
   mutable Mutex mutex_;

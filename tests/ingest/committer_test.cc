@@ -3,6 +3,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -87,6 +88,23 @@ TEST_F(CommitterTest, WhatWaitsIsCommittedAsOneBatch) {
   store_->Release();
   for (auto& answer : answers) EXPECT_THAT(answer.get(), IsOk());
   EXPECT_THAT(store_->batches(), ElementsAre(1, 20));
+}
+
+TEST_F(CommitterTest, EachBatchMayBeBroughtUpToDateRightBeforeItIsCommitted) {
+  store_->Hold();
+  std::vector<size_t> prepared;
+  Committer committer(*store_, kNowhere, {}, [&](std::span<Delivery> batch) {
+    prepared.push_back(batch.size());
+    for (Delivery& delivery : batch) delivery.mutations.front().state = "prepared";
+  });
+  std::vector<std::future<Answered>> answers;
+  answers.push_back(Submit(committer, Of("first")));
+  ASSERT_TRUE(store_->WaitForCommits(1));
+  for (int i = 0; i < 3; ++i) answers.push_back(Submit(committer, Of(std::to_string(i))));
+  store_->Release();
+  for (auto& answer : answers) EXPECT_THAT(answer.get(), IsOk());
+  EXPECT_THAT(prepared, ElementsAre(1, 3));
+  EXPECT_EQ(sqlite_->Get(KeyOf("2"), false)->value().state, "prepared");
 }
 
 TEST_F(CommitterTest, ALongQueueIsCommittedInPieces) {
