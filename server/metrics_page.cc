@@ -48,6 +48,15 @@ constexpr MetricFamily kOldestResumable{kGauge, "tributary_oldest_resumable_revi
 constexpr MetricFamily kStoreBytes{kGauge, "tributary_store_bytes", "bytes",
                                    "Size of the files of the store."};
 
+constexpr MetricFamily kBodyBytes{kGauge, "tributary_ledger_body_bytes", "bytes",
+                                  "What the bodies of deliveries that are kept take."};
+constexpr MetricFamily kBodiesDropped{
+    kCounter, "tributary_ledger_bodies_dropped", "",
+    "Bodies that had no room within --ledger_max_bytes, by what became of their deliveries."};
+constexpr MetricFamily kOpenDeliveries{
+    kGauge, "tributary_ledger_open_deliveries", "deliveries",
+    "Deliveries that stay on record until they are purged, or replayed and accepted."};
+
 constexpr MetricFamily kRpcs{kCounter, "tributary_rpcs", "",
                              "Calls that ended, by method and code."};
 constexpr MetricFamily kRpcSeconds{kHistogram, "tributary_rpc_seconds", "seconds",
@@ -77,6 +86,7 @@ constexpr std::array<std::string_view, kCardViewEnds> kCardViewEndLabels = {
     "answered", "timed_out", "no_receiver", "overflow", "dropped"};
 constexpr std::array<std::string_view, kVerdicts> kVerdictLabels = {
     "applied", "unchanged", "duplicate", "superseded", "parked", "rejected"};
+constexpr std::array<std::string_view, 3> kBodyLabels = {"accepted", "rejected", "parked"};
 constexpr std::array<std::string_view, kStatusCodes> kCodeLabels = {
     "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
     "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
@@ -147,6 +157,17 @@ void WriteStore(const MetricsSources& sources, Exposition& page) {
   page.Sample({{"file", "log"}}, FileBytes(sources.sqlite_path + "-wal"));
 }
 
+void WriteLedger(const SqliteMetrics& sqlite, Exposition& page) {
+  Single(page, kBodyBytes, static_cast<uint64_t>(sqlite.body_bytes.value()));
+  page.Begin(kBodiesDropped);
+  for (size_t i = 0; i < kBodyLabels.size(); ++i) {
+    page.Sample({{"of", kBodyLabels[i]}}, sqlite.bodies_dropped[i].value());
+  }
+  page.Begin(kOpenDeliveries);
+  page.Sample({{"verdict", "parked"}}, static_cast<uint64_t>(sqlite.parked.value()));
+  page.Sample({{"verdict", "rejected"}}, static_cast<uint64_t>(sqlite.rejected.value()));
+}
+
 // Of codes, OK from the start, so that rates see the first call; other codes once they occur.
 void WriteCalls(const MethodMetrics& method, Exposition& page) {
   for (size_t code = 0; code < kStatusCodes; ++code) {
@@ -190,6 +211,7 @@ void WriteMetricsPage(const MetricsSources& sources, const HttpMetrics& http, Ex
   WriteCards(sources.cards, page);
   Single(page, kUndefined, sources.fields.undefined().value());
   WriteStore(sources, page);
+  WriteLedger(sources.sqlite, page);
   WriteRpcs(sources.grpc.metrics(), page);
   WriteWatch(sources.grpc, page);
 }

@@ -127,6 +127,22 @@ inline Delivery Replayed(Delivery delivery, const DeliveryRecord& record) {
   return delivery;
 }
 
+// A body unlike any other, so that it does not compress away.
+inline std::string Noise(size_t bytes, uint32_t seed) {
+  std::string text;
+  while (text.size() < bytes) {
+    seed = seed * 1664525 + 1013904223;
+    text.push_back(static_cast<char>(seed >> 24));
+  }
+  return text;
+}
+
+// Of any scope, with a state that no other has.
+inline Say In(const std::string& model, const std::string& connector, const std::string& owner,
+              const std::string& id) {
+  return Say(Rank::kUpdated, KeyOf(id, owner, connector, model))
+      .State(model + connector + owner + id);
+}
 inline Say Created(std::string id) { return {Rank::kCreated, KeyOf(std::move(id))}; }
 inline Say Updated(std::string id) { return {Rank::kUpdated, KeyOf(std::move(id))}; }
 inline Say Deleted(std::string id) { return {Rank::kDeleted, KeyOf(std::move(id))}; }

@@ -34,13 +34,14 @@ std::shared_ptr<const Record> StateBefore(const Key& key, const Pointer& pointer
 
 Judge::Judge(SQLite::Database& database, const Scopes& scopes, const Overlay& overlay,
              const Floors& floors, LateWork& late_work, Fingerprints& fingerprints, Bodies& bodies,
-             LedgerUpkeep& ledger_upkeep, const SqliteOptions& options)
+             OpenDeliveries& open, LedgerUpkeep& ledger_upkeep, const SqliteOptions& options)
     : scopes_(scopes),
       overlay_(overlay),
       floors_(floors),
       late_work_(late_work),
       fingerprints_(fingerprints),
       bodies_(bodies),
+      open_(open),
       ledger_upkeep_(ledger_upkeep),
       options_(options),
       ledger_(database),
@@ -134,6 +135,7 @@ void Judge::Enter(const Delivery& delivery, const Outcome& outcome, int64_t rece
                     .warnings = delivery.warnings,
                     .body_bytes = static_cast<int64_t>(body.size()),
                     .remote_address = delivery.remote_address});
+    open_.Added(outcome.verdict);
   }
   if (keeps_body) bodies_.Keep(outcome.delivery, Bodies::WorthOf(outcome.verdict), body);
 }
@@ -145,14 +147,14 @@ Outcome Judge::DecideAgain(const Delivery& delivery, const Replay& replay, Batch
   batch.late.delivery = batch.position.delivery;
   Outcome outcome;
   outcome.delivery = replay.number;
-  if (delivery.intake != Delivery::Intake::kJudge || delivery.mutations.empty()) {
-    const bool parked = delivery.intake == Delivery::Intake::kPark;
-    outcome.verdict = parked ? Verdict::kParked : Verdict::kRejected;
-    return outcome;
-  }
   const Verdict before = ledger_.VerdictOf(replay.number).value_or(Verdict::kApplied);
   if (before == Verdict::kDuplicate) {  // the first one speaks for it, by a version of its own
     outcome.verdict = Verdict::kDuplicate;
+    return outcome;
+  }
+  if (delivery.intake != Delivery::Intake::kJudge || delivery.mutations.empty()) {
+    const bool parked = delivery.intake == Delivery::Intake::kPark;
+    outcome.verdict = parked ? Verdict::kParked : Verdict::kRejected;
     return outcome;
   }
   const bool open = before == Verdict::kParked || before == Verdict::kRejected;
@@ -163,6 +165,8 @@ Outcome Judge::DecideAgain(const Delivery& delivery, const Replay& replay, Batch
   ledger_upkeep_.Note({batch.position.delivery, batch.position.received_us});
   if (open) {
     ledger_.Amend(outcome, ruling.version);
+    open_.Removed(before);
+    open_.Added(outcome.verdict);
     bodies_.Revalue(replay.number, Bodies::Worth::kAccepted);
     ledger_upkeep_.LookAgain(replay.number);
   }

@@ -14,6 +14,7 @@
 #include "server/store/sqlite/late_work.h"
 #include "server/store/sqlite/ledger.h"
 #include "server/store/sqlite/ledger_upkeep.h"
+#include "server/store/sqlite/open_deliveries.h"
 #include "server/store/sqlite/overlay.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/scopes.h"
@@ -47,7 +48,7 @@ class Judge {
  public:
   Judge(SQLite::Database& database, const Scopes& scopes, const Overlay& overlay,
         const Floors& floors, LateWork& late_work, Fingerprints& fingerprints, Bodies& bodies,
-        LedgerUpkeep& ledger_upkeep, const SqliteOptions& options);
+        OpenDeliveries& open, LedgerUpkeep& ledger_upkeep, const SqliteOptions& options);
 
   Outcome Decide(const Delivery& delivery, Batch& batch);
 
@@ -100,6 +101,7 @@ class Judge {
   LateWork& late_work_;
   Fingerprints& fingerprints_;
   Bodies& bodies_;
+  OpenDeliveries& open_;
   LedgerUpkeep& ledger_upkeep_;
   const SqliteOptions& options_;
   Ledger ledger_;

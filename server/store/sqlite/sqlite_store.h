@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,6 +19,14 @@ namespace tributary {
 struct SqliteMetrics {
   Histogram log_fsync{Histogram::kSeconds};       // of the write-ahead log: one in each commit
   Histogram database_fsync{Histogram::kSeconds};  // of the database file: in checkpoints
+
+  // Of the ledger: bodies that had no room any more (of accepted, rejected and parked deliveries),
+  // what those that are kept take, and the deliveries that stay on record until they are purged or
+  // accepted.
+  std::array<Counter, 3> bodies_dropped;
+  Gauge body_bytes;
+  Gauge parked;
+  Gauge rejected;
 };
 
 struct SqliteOptions {

@@ -35,10 +35,11 @@ Writer::Writer(const SqliteOptions& options, const Clock& clock, Scopes& scopes,
       sweep_(*database_, scopes),
       history_(*database_, scopes, floors, holds, options),
       index_upkeep_(*database_, scopes, floors, options),
-      bodies_(*database_, options.ledger_bytes_max),
-      ledger_upkeep_(*database_, bodies_, options),
+      bodies_(*database_, options.ledger_bytes_max, *options.metrics),
+      open_deliveries_(*database_, *options.metrics),
+      ledger_upkeep_(*database_, bodies_, open_deliveries_, options),
       judge_(*database_, scopes, overlay, floors, late_work_, fingerprints_, bodies_,
-             ledger_upkeep_, options),
+             open_deliveries_, ledger_upkeep_, options),
       begin_(*database_, "BEGIN IMMEDIATE"),
       commit_(*database_, "COMMIT") {
   MutexLock lock(mutex_);
@@ -121,6 +122,7 @@ bool Writer::Settle() {
     late_work_.Committed();
     history_.Committed();
     bodies_.Committed();
+    open_deliveries_.Committed();
     ledger_upkeep_.Committed();
     if (chore == Chore::kHistory) FaultPoint("compacted");
     if (chore == Chore::kSweep && sweep_.Committed()) FaultPoint("swept");
@@ -193,6 +195,7 @@ void Writer::Publish(Batch& added) {
   fingerprints_.Committed();
   history_.Committed();
   bodies_.Committed();
+  open_deliveries_.Committed();
   ledger_upkeep_.Committed();
   overlay_.Add(std::move(added.late));
   head_.store(position_.revision);
@@ -209,6 +212,7 @@ void Writer::RollBack() {
   fingerprints_.RolledBack();
   history_.RolledBack();
   bodies_.RolledBack();
+  open_deliveries_.RolledBack();
   ledger_upkeep_.RolledBack();
   sweep_.RolledBack();
   position_known_ = false;  // read again from the disk before the next batch

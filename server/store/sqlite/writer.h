@@ -21,6 +21,7 @@
 #include "server/store/sqlite/judge.h"
 #include "server/store/sqlite/late_work.h"
 #include "server/store/sqlite/ledger_upkeep.h"
+#include "server/store/sqlite/open_deliveries.h"
 #include "server/store/sqlite/overlay.h"
 #include "server/store/sqlite/scopes.h"
 #include "server/store/sqlite/sqlite_store.h"
@@ -99,6 +100,7 @@ class Writer {
   History history_ ABSL_GUARDED_BY(mutex_);
   IndexUpkeep index_upkeep_ ABSL_GUARDED_BY(mutex_);
   Bodies bodies_ ABSL_GUARDED_BY(mutex_);
+  OpenDeliveries open_deliveries_ ABSL_GUARDED_BY(mutex_);
   LedgerUpkeep ledger_upkeep_ ABSL_GUARDED_BY(mutex_);
   Judge judge_ ABSL_GUARDED_BY(mutex_);
   SQLite::Statement begin_ ABSL_GUARDED_BY(mutex_);

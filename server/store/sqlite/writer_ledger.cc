@@ -35,6 +35,7 @@ absl::StatusOr<int64_t> Writer::Purge(std::span<const int64_t> numbers) {
     FaultPoint("purging");
     Query(commit_).Run();
     bodies_.Committed();
+    open_deliveries_.Committed();
     ledger_upkeep_.Committed();
     return purged;
   } catch (...) {
