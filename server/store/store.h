@@ -95,7 +95,11 @@ struct ChangeQuery {
 // was not stays. So what is read at or below the floor is the newest state of every resource that
 // changed since, and no more: a coalesced delta.
 struct ChangePage {
-  std::vector<ChangePtr> changes;  // in revision order, kHidden left out
+  // In revision order. A kHidden that replaced nothing (`prev` is 0) reaches nobody and may be left
+  // out. One that replaced a tombstone must be shown if an engine writes such rows at all, rather
+  // than call the second deletion UNCHANGED: the first row goes when the second has left the
+  // history, and the second is then all that tells who is behind the floor of the deletion.
+  std::vector<ChangePtr> changes;
   Revision through = 0;  // nothing covered at or before it is missing; may be short of the
                          // head even if `changes` is empty
   Revision head = 0;
