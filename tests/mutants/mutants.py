@@ -64,10 +64,10 @@ MUTANTS = [
            "resume_simulation_test"),
 
     Mutant("the window claims to reach one change further back than it does", HUB,
-           "window_.front().first - 1)", "window_.front().first - 2)", "follower_test"),
+           "window_.front().first - 1)", "window_.front().first - 2)", "resume_simulation_test"),
     Mutant("a reader of the window is given the last change again", HUB,
            "std::max<Revision>(read.through + 1 - block.first, 0)", "std::max<Revision>(read.through - block.first, 0)",
-           "follower_test"),
+           "resume_simulation_test"),
     Mutant("who begins to wait is not told of what is there already", HUB,
            "if (Reaches(**change, selection)) return false;", "", "change_hub_test"),
     Mutant("who is woken takes the change that woke it for one that is not its own", HUB,

@@ -42,6 +42,17 @@ class Delivery:
     loses_answer: bool = False
 
 
+# A field of a message: its key in the source's JSON; `kind`, and what it is of: a model, a message, texts or lengths.
+Field = collections.namedtuple("Field", "key required repeated kind of")
+
+
+def enum_text(enum, value):
+    """As the source has it: STATUS_IN_PROGRESS is inProgress."""
+    prefix = enum.values_by_number[0].name.removesuffix("UNSPECIFIED")
+    first, *rest = value.name.removeprefix(prefix).lower().split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
 def request(body, scope, key, method="POST", path="/webhooks", kind="application/json", without=(), more=()):
     """A whole HTTP request."""
     connector, owner = scope
@@ -64,6 +75,7 @@ class Maker:
         self.clock = 0
         self.keys = 0
         self.last_time = {}
+        self.plans = {}
         self.made = collections.Counter()
 
     def make(self, count):
@@ -137,37 +149,60 @@ class Maker:
 
     def _message(self, descriptor, scope, depth):
         made = {}
-        for field in descriptor.fields:
-            rule = field.GetOptions().Extensions[self.annotations.field]
-            if not rule.required and self._chance(35):
-                continue
-            made[rule.source_name or field.json_name] = self._field(field, rule, scope, depth)
+        for field in self._plan(descriptor):
+            if field.required or self._chance(65):
+                made[field.key] = self._field(field, scope, depth)
         return made
 
-    def _field(self, field, rule, scope, depth):
-        if field.label != field.LABEL_REPEATED:
-            return self._value(field, rule, scope, depth)
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+    def _field(self, field, scope, depth):
+        if field.kind == "map":
             return {self._word(): self.random.choice((self._word(), 7.5, ["a", "b"])) for _ in range(self._few())}
-        values = [self._value(field, rule, scope, depth) for _ in range(self._few())]
-        return values + [None] if rule.ref and self._chance(5) else values
+        if not field.repeated:
+            return self._value(field, scope, depth)
+        values = [self._value(field, scope, depth) for _ in range(self._few())]
+        return values + [None] if field.kind == "reference" and self._chance(5) else values
 
-    def _value(self, field, rule, scope, depth):
-        if rule.ref:
-            return self._reference(rule.ref, scope, depth)
-        if field.message_type is not None:
-            if field.message_type.full_name == "google.protobuf.Timestamp":
-                return self._text(self.random.randrange(10**12))
-            return self._message(field.message_type, scope, depth)
-        if field.enum_type is not None:
-            names = [self._enum_text(field.enum_type, value) for value in field.enum_type.values if value.number]
-            return self.random.choice(names)
-        if field.type == field.TYPE_STRING:
-            return self._string(rule)
-        if field.type == field.TYPE_BOOL:
+    def _value(self, field, scope, depth):
+        if field.kind == "reference":
+            return self._reference(field.of, scope, depth)
+        if field.kind == "time":
+            return self._text(self.random.randrange(10**12))
+        if field.kind == "message":
+            return self._message(field.of, scope, depth)
+        if field.kind == "enum":
+            return self.random.choice(field.of)
+        if field.kind == "string":
+            return self._string(field.of)
+        if field.kind == "bool":
             return self._chance(50)
         number = self.random.randrange(100000)
-        return number / 8 if field.type == field.TYPE_DOUBLE and self._chance(50) else number
+        return number / 8 if field.kind == "double" and self._chance(50) else number
+
+    def _plan(self, descriptor):
+        """The fields of a message, as far as it matters here."""
+        if descriptor.full_name not in self.plans:
+            self.plans[descriptor.full_name] = [self._planned(field) for field in descriptor.fields]
+        return self.plans[descriptor.full_name]
+
+    def _planned(self, field):
+        rule = field.GetOptions().Extensions[self.annotations.field]
+        kind, of = "number", None
+        if rule.ref:
+            kind, of = "reference", rule.ref
+        elif field.message_type is not None and field.message_type.GetOptions().map_entry:
+            kind = "map"
+        elif field.message_type is not None:
+            is_time = field.message_type.full_name == "google.protobuf.Timestamp"
+            kind, of = "time" if is_time else "message", field.message_type
+        elif field.enum_type is not None:
+            kind, of = "enum", [enum_text(field.enum_type, value) for value in field.enum_type.values if value.number]
+        elif field.type == field.TYPE_STRING:
+            kind, of = "string", (bool(rule.format), rule.min_length, rule.max_length)
+        elif field.type == field.TYPE_BOOL:
+            kind = "bool"
+        elif field.type == field.TYPE_DOUBLE:
+            kind = "double"
+        return Field(rule.source_name or field.json_name, rule.required, field.label == field.LABEL_REPEATED, kind, of)
 
     def _reference(self, model, scope, depth):
         reference = {"object": "resourceRef", "model": model, "id": self.random.choice(self.ids)}
@@ -182,18 +217,12 @@ class Maker:
                 reference["updatedAt"] = self._text(self.random.randrange(self.clock) * 10**6 + self.clock % 999999 + 1)
         return reference
 
-    @staticmethod
-    def _enum_text(enum, value):
-        """As the source has it: STATUS_IN_PROGRESS is inProgress."""
-        prefix = enum.values_by_number[0].name.removesuffix("UNSPECIFIED")
-        first, *rest = value.name.removeprefix(prefix).lower().split("_")
-        return first + "".join(word.capitalize() for word in rest)
-
     def _string(self, rule):
-        if rule.format:
+        is_email, min_length, max_length = rule
+        if is_email:
             return f"{self._word()}@{self._word()}.example"
         text = self._word() if self._chance(90) else "Ünï ‮ \U0001F680 " + self._word() * 20
-        return text[:rule.max_length or len(text)].ljust(rule.min_length, "x")
+        return text[:max_length or len(text)].ljust(min_length, "x")
 
     def _break(self, fields):
         if fields:
