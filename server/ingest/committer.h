@@ -52,6 +52,13 @@ class Committer {
   // taken, with the time to wait before a retry; `answer` is then never called.
   absl::Status Submit(Delivery delivery, Answer answer) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // The same for one of very many, whose sender can wait. It may fill no more than half of the
+  // queue: the other half is for webhooks, which cannot. False: there is no room; then `delivery`
+  // is left as it is, and `room` is called once there may be some, on the writer's thread, where it
+  // must not block. A status, SERVER_DRAINING: it is not taken, and none of them is ever called.
+  absl::StatusOr<bool> Offer(Delivery& delivery, Answer answer, std::function<void()> room)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
   const CommitterMetrics& metrics() const { return metrics_; }
 
   // What waits for the next batch.
@@ -80,6 +87,11 @@ class Committer {
 
   void Run();
   bool Take(Batch& batch) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Whether `bytes` more fit into the given share of the queue. An empty queue takes any delivery,
+  // or one that is larger than the bound could never be committed.
+  bool HasRoom(size_t bytes, size_t share) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Enqueue(Delivery delivery, Answer answer, size_t bytes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CommitInPieces(const Batch& batch);
   void CommitAndAnswer(std::span<const Delivery> deliveries, std::span<const Sender> senders);
 
@@ -90,6 +102,7 @@ class Committer {
   mutable Mutex mutex_;
   Condition ready_;
   Batch queue_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::function<void()>> waiting_ ABSL_GUARDED_BY(mutex_);  // for room
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread writer_ ABSL_GUARDED_BY(mutex_);
 };

@@ -194,6 +194,59 @@ TEST_F(CommitterTest, BytesFillTheQueueTooButOneDeliveryAlwaysFits) {
   EXPECT_THAT(large.get(), IsOk());
 }
 
+TEST_F(CommitterTest, WhoCanWaitFillsHalfOfTheQueueAndIsToldOfRoom) {
+  store_->Hold();
+  Committer committer(*store_, kNowhere, {.deliveries_max = 4});
+  auto committing = Submit(committer, Of("a"));
+  ASSERT_TRUE(store_->WaitForCommits(1));
+  std::promise<void> room;
+  std::atomic<int> told = 0;
+  const auto offer = [&](Delivery& delivery) {
+    return committer.Offer(
+        delivery, [](const Answered&) {},
+        [&] {
+          if (++told == 1) room.set_value();
+        });
+  };
+  for (const char* id : {"b", "c"}) {
+    Delivery delivery = Of(id);
+    EXPECT_THAT(offer(delivery), IsOkAndHolds(true));
+  }
+  Delivery third = Of("d");
+  EXPECT_THAT(offer(third), IsOkAndHolds(false));
+  EXPECT_EQ(third.resource_id, "d") << "it is left as it is";
+  EXPECT_EQ(told, 0);
+  auto webhook = Submit(committer, Of("w"));  // has the other half
+  store_->Release();
+  EXPECT_THAT(webhook.get(), IsOk());
+  room.get_future().wait();
+  EXPECT_THAT(offer(third), IsOkAndHolds(true));
+  committer.Shutdown();
+  EXPECT_EQ(told, 1);
+}
+
+TEST_F(CommitterTest, WhoWaitsForRoomIsToldOfTheEnd) {
+  store_->Hold();
+  Committer committer(*store_, kNowhere, {.deliveries_max = 2});
+  auto committing = Submit(committer, Of("a"));
+  ASSERT_TRUE(store_->WaitForCommits(1));
+  auto queued = Submit(committer, Of("b"));
+  std::promise<void> room;
+  Delivery waiting = Of("c");
+  EXPECT_THAT(committer.Offer(
+                  waiting, [](const Answered&) {}, [&] { room.set_value(); }),
+              IsOkAndHolds(false));
+  std::thread stopping([&] { committer.Shutdown(); });
+  store_->Release();
+  room.get_future().wait();
+  stopping.join();
+  EXPECT_THAT(committer
+                  .Offer(
+                      waiting, [](const Answered&) {}, [] {})
+                  .status(),
+              HasReason(reason::kServerDraining));
+}
+
 TEST_F(CommitterTest, AFailedCommitAnswersAllOfTheBatchAndNeitherLosesNorDoublesOnRetry) {
   std::atomic<size_t> published = 0;
   store_->Hold();
