@@ -63,6 +63,8 @@ constexpr MetricFamily kWatchMessages{kCounter, "tributary_watch_messages", "",
                                       "Messages to watch streams."};
 constexpr MetricFamily kWatchChanges{kCounter, "tributary_watch_changes", "",
                                      "Changes in the messages to watch streams."};
+constexpr MetricFamily kIngestStreams{kGauge, "tributary_ingest_streams", "",
+                                      "Open streams of events into the store."};
 
 constexpr MetricFamily kCardViews{kCounter, "tributary_card_views", "",
                                   "Card views that wanted cards, by how that ended."};
@@ -192,6 +194,7 @@ void WriteMetricsPage(const MetricsSources& sources, const HttpMetrics& http, Ex
   WriteStore(sources, page);
   WriteRpcs(sources.grpc.metrics(), page);
   WriteWatch(sources.grpc, page);
+  Single(page, kIngestStreams, sources.grpc.ingest_streams());
 }
 
 }  // namespace tributary

@@ -1,5 +1,7 @@
 #include "server/server.h"
 
+#include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -77,6 +79,18 @@ void WarnIfOpen(std::string_view flag, std::string_view address) {
       "reaches it can read or write every owner's data"));
 }
 
+Intake IntakeOf(const WebhookDecoder& decoder, Committer& committer,
+                const WebhookServerOptions& http) {
+  return {decoder,
+          [&committer](Delivery delivery, Committer::Answer answer) {
+            return committer.Submit(std::move(delivery), std::move(answer));
+          },
+          [&committer](Delivery& delivery, Committer::Answer answer, std::function<void()> room) {
+            return committer.Offer(delivery, std::move(answer), std::move(room));
+          },
+          http.body_bytes_max};
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, const Clock& clock) {
@@ -102,10 +116,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, con
       std::make_unique<WebhookDecoder>(*server->models_, with.decoder, server->fields_.get());
   WarnIfOpen("--grpc_address", with.grpc.address);
   WarnIfOpen("--http_address", with.http.address);
-  const Intake intake{*server->decoder_, [committer = server->committer_.get()](
-                                             Delivery delivery, Committer::Answer answer) {
-                        return committer->Submit(std::move(delivery), std::move(answer));
-                      }};
+  const Intake intake = IntakeOf(*server->decoder_, *server->committer_, with.http);
   TRIBUTARY_ASSIGN_OR_RETURN(
       server->grpc_, GrpcServer::Start(with.grpc, *server->models_, *server->store_, *server->hub_,
                                        server->cards_, *server->executor_, clock, intake));
@@ -133,6 +144,7 @@ void Server::Drain() {
   http_->Drain();
   cards_.Drain();
   expiry_.reset();
+  grpc_->StopIngest(std::min(deadline, std::chrono::steady_clock::now() + kStall));
   // First what was read gets its answer, and the streams its changes; then the streams end.
   committer_->Shutdown();
   http_->Stop(std::min(kStall, options_.drain_timeout / 2));

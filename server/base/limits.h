@@ -53,6 +53,14 @@ inline constexpr size_t kLatePagesBytesMax = 16 * 1024 * 1024;  // that readers 
 // Ingest.
 inline constexpr size_t kQueueDeliveriesMax = 8192;
 inline constexpr size_t kQueueBytesMax = 64 * 1024 * 1024;
+inline constexpr size_t kIngestStreamsMax = 64;
+inline constexpr int kIngestMessageEventsMax = 1000;  // of a batch, too
+inline constexpr size_t kIngestBatchBytesMax = 3 * 1024 * 1024;
+// Of one stream, waiting for their results; beyond either bound it is not read on.
+inline constexpr size_t kIngestWindowEventsMax = 4096;
+inline constexpr size_t kIngestWindowBytesMax = 8 * 1024 * 1024;
+inline constexpr int kIngestResponseResultsMax = 1000;
+inline constexpr size_t kIngestResponseBytesMax = 1024 * 1024;
 inline constexpr size_t kHttpHeaderBytesMax = 16 * 1024;
 inline constexpr size_t kMetadataBytesMax = 8 * 1024;  // of a gRPC call
 

@@ -108,6 +108,20 @@ struct Delivery {
   std::string problem;
   int64_t warnings = 0;  // that we found, in all its resources
 
+  // When a list of the source showed the own resource to be there; none: nobody looked, the source
+  // sent it by itself. A moment after the receipt counts as the receipt; of a deletion it says
+  // nothing.
+  //
+  // The delivery is judged by its version like any other, with two exceptions: where it has no time
+  // the observation is its time; and a tombstone whose time is before the observation does not
+  // stand in its way, because what was seen after a deletion is there again, whatever its
+  // `updatedAt`. Its version then becomes the least that beats the tombstone, and is kept like
+  // that: so what was older than the tombstone stays so, what the source says since then wins, and
+  // a replay rewinds nothing. Of an observation and a deletion from before it the first to come
+  // makes the difference, as between equal times; to observe it again mends that. What is seen to
+  // be as it stands is UNCHANGED, whatever the versions.
+  std::optional<int64_t> observed_us;
+
   std::optional<Replay> replay;  // none: it has just come
 };
 
