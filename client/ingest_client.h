@@ -65,6 +65,9 @@ class IngestClient {
   // CANCELLED, what the server refuses, or what did not mend in `retry_for`.
   absl::Status Send(ingest::v1::Event event);
 
+  // Waits for the results of all that was sent, as before a while without events.
+  absl::Status Flush();
+
   // Waits for all results, and ends the stream. Nothing is sent afterwards.
   absl::Status Finish();
 
@@ -78,14 +81,16 @@ class IngestClient {
     size_t bytes = 0;
   };
 
-  // Sends and takes results until `enough`, then whatever needs no waiting.
+  // Sends and takes results until `enough`, and whatever else needs no waiting.
   void Drive(const std::function<bool()>& enough);
+  // Lets the call go on, waiting for that if asked to; false: there is nothing to do now.
+  bool Step(Call& call, bool waits);
+  std::shared_ptr<Call> current() ABSL_LOCKS_EXCLUDED(mutex_);
   void Open() ABSL_LOCKS_EXCLUDED(mutex_);
-  void Close() ABSL_LOCKS_EXCLUDED(mutex_);
-  void WriteNext();
+  void WriteNext(Call& call);
   void Take(const ingest::v1::IngestEventsResponse& response);
-  // The stream ended: mends it, or gives up.
-  void OnEnd(absl::Status status);
+  // The call has ended: there will be another one, or no going on.
+  void OnEnd(absl::Status status) ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsFull() const;
 
   const std::shared_ptr<grpc::Channel> channel_;

@@ -40,6 +40,8 @@ Verb GetVerb();
 Verb ListVerb();
 Verb WatchVerb();
 Verb SendVerb();
+Verb ImportVerb();
+Verb ExportVerb();
 Verb DeliveriesVerb();
 Verb StatusVerb();
 Verb ModelsVerb();
