@@ -80,9 +80,15 @@ class Judge {
   bool KeepsBody(const Delivery& delivery, Verdict verdict) const;
   Outcome DecideAgain(const Delivery& delivery, const Replay& replay, Batch& batch);
   Ruling ApplyAll(const Origin& origin, Batch& batch);
+  // When the list was read that showed the delivery's own resource; none: it has no bearing.
+  static std::optional<int64_t> ObservedAt(const Origin& origin);
+  // The tombstone that stands is older than what was seen.
+  static bool IsOutdated(const Pointer& standing, const Origin& origin);
   Ruling Apply(const Mutation& mutation, int64_t time_us, bool own, const Origin& origin,
                Batch& batch);
   Standing Look(const Key& key, const Batch& batch);
+  // What stands says the same.
+  bool Equals(const Mutation& mutation, const Standing& standing);
   // The mutation was made for what stands.
   bool IsExpected(const Mutation& mutation, const Standing& standing);
   // The pointer is to a tombstone that is gone: nothing stands there any more.
