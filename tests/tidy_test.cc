@@ -91,7 +91,8 @@ TEST(Tidy, EachLibraryIsKnownOnlyWhereItBelongs) {
   const std::map<std::string, std::vector<std::string>> only = {
       {"sqlite3.h", {"server/store/sqlite"}},
       {"SQLiteCpp/", {"server/store/sqlite"}},
-      {"simdjson", {"server/model"}},
+      {"simdjson", {"server/model", "client/morph"}},
+      {"curl/", {"client/morph"}},
       {"boost/", {"server/ingest", "client/command"}},
       {"nlohmann/", {"server/ingest", "server/serve/card_json", "client"}},
       {"google/protobuf/",

@@ -29,9 +29,9 @@ constexpr char kEnvironment[] =
     "TRIBUTARY_PAGE_SIZE.\n\n";
 
 const std::vector<Verb>& Verbs() {
-  static const auto& verbs = *new std::vector<Verb>{GetVerb(),        ListVerb(),   WatchVerb(),
-                                                    SendVerb(),       ImportVerb(), ExportVerb(),
-                                                    DeliveriesVerb(), StatusVerb(), ModelsVerb()};
+  static const auto& verbs = *new std::vector<Verb>{
+      GetVerb(),    ListVerb(),     WatchVerb(),      SendVerb(),   ImportVerb(),
+      ExportVerb(), BackfillVerb(), DeliveriesVerb(), StatusVerb(), ModelsVerb()};
   return verbs;
 }
 

@@ -42,6 +42,7 @@ Verb WatchVerb();
 Verb SendVerb();
 Verb ImportVerb();
 Verb ExportVerb();
+Verb BackfillVerb();
 Verb DeliveriesVerb();
 Verb StatusVerb();
 Verb ModelsVerb();

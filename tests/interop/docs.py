@@ -3,6 +3,7 @@
     docs.py readme     every ```sh block of README.md, in order, in one folder, against one server
     docs.py filters    the commands of docs/filters.md, which print what the page says
     docs.py imports    likewise, of docs/imports.md
+    docs.py backfill   the ```sh blocks of docs/backfill.md, from a fake of the source; they print what the page says
     docs.py cards      the ```sh blocks of docs/card_views.md, in one shell; the answers to card views are the page's
     docs.py clients    the Python, Node, Go and Java programs of docs/clients.md that follow, and the Python
                        and Node ones that expand references and read the past
@@ -21,6 +22,7 @@ import tempfile
 import time
 
 import harness
+from fake_morph import KEY, SECRET, FakeMorph
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -65,6 +67,34 @@ def readme():
             assert count > 0 or result.stdout.strip() == answer.strip(), f"and not {answer}"
             count += 1
     print(f"README.md: {count} blocks ran")
+
+
+def backfill():
+    page = "docs/backfill.md"
+    promised = [text for _, text in blocks(page, "text")]
+    printed = []
+    with tempfile.TemporaryDirectory(prefix="tributary-backfill-") as folder, FakeMorph() as morph, harness.Server() as server:
+        for i in range(250):
+            morph.put("crmOpportunity", f"{i}", {"name": f"Deal {i}", "tier": "gold"})
+        for i in range(40):
+            morph.put("genericContact", f"{i}", {"firstName": f"Contact {i}"})
+        morph.fields["crmOpportunity"] = [{"key": "amount", "name": "Amount", "type": "number"},
+                                          {"key": "tier", "name": "Tier", "type": "text"},
+                                          {"key": "since", "name": "Since", "type": "datetime", "format": "date"}]
+        (pathlib.Path(folder) / "tributary").symlink_to(harness.BINARIES / "bin" / "tributary")
+        environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "TRIBUTARY_ADDRESS": server.grpc,
+                       "TRIBUTARY_MORPH_URL": morph.url, "MORPH_API_KEY": KEY, "MORPH_API_SECRET": SECRET}
+        for line, block in blocks(page, "sh"):
+            if "delete_missing" in block:
+                morph.remove("crmOpportunity", "17")
+            # Nobody's key and secret stand on the page.
+            block = re.sub(r"^export .*$", "", block, flags=re.MULTILINE)
+            result = subprocess.run(["bash", "-euo", "pipefail", "-c", block], env=environment, stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+            assert result.returncode == 0, f"{page}:{line} exited with {result.returncode}:\n{result.stdout}{result.stderr}"
+            printed.append(result.stdout)
+    assert [printed[0], printed[-1]] == promised, f"{page} promises {promised}, and not {printed}"
+    print(f"{page}: {len(printed)} blocks ran")
 
 
 def cards():
@@ -264,4 +294,4 @@ def clients():
 
 
 if __name__ == "__main__":
-    {"readme": readme, "filters": filters, "imports": imports, "cards": cards, "clients": clients}[sys.argv[1]]()
+    {"readme": readme, "filters": filters, "imports": imports, "backfill": backfill, "cards": cards, "clients": clients}[sys.argv[1]]()
