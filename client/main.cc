@@ -15,6 +15,10 @@ int main(int argc, char** argv) {
   // gRPC writes its own log to standard error; the status of a call says what matters of it.
   ::setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
 
+  // Nobody here reads standard input through C, and reading it character by character for that
+  // would be slow.
+  std::ios::sync_with_stdio(false);
+
   tributary::command::Output out(STDOUT_FILENO);
   tributary::command::Output err(STDERR_FILENO);
   tributary::command::Session session{

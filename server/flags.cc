@@ -103,7 +103,8 @@ ABSL_FLAG(
 ABSL_FLAG(std::string, raw_resource, "keep",
           "`keep` stores the provider's own record for VIEW_FULL, `drop` does not.");
 ABSL_FLAG(tributary::Size, max_body_bytes, {1 << 20}, "Largest body of a webhook.");
-ABSL_FLAG(int, max_http_connections, 1024, "HTTP connections at once; further ones wait.");
+ABSL_FLAG(int, max_http_connections, 1024,
+          "HTTP connections at once; further ones take the place of slow ones, or wait.");
 ABSL_FLAG(tributary::Span, card_view_timeout, {3'000},
           "How long the answer to a card view waits for a receiver's cards, 100ms to 60s. Then the "
           "user is shown none.");

@@ -38,6 +38,12 @@ constexpr MetricFamily kCommit{kHistogram, "tributary_commit_seconds", "seconds"
 constexpr MetricFamily kFsync{kHistogram, "tributary_fsync_seconds", "seconds",
                               "One fsync: of the log in commits, of the database in checkpoints."};
 
+constexpr MetricFamily kFailedFsyncs{kCounter, "tributary_failed_fsyncs", "",
+                                     "Fsyncs that the disk refused."};
+constexpr MetricFamily kInDoubt{
+    kGauge, "tributary_store_in_doubt", "",
+    "1 from a failed fsync until it is known again what is on the disk: nothing is acknowledged."};
+
 constexpr MetricFamily kRevision{kGauge, "tributary_revision", "",
                                  "The newest change of the store."};
 constexpr MetricFamily kOldestRevision{
@@ -47,6 +53,15 @@ constexpr MetricFamily kOldestResumable{kGauge, "tributary_oldest_resumable_revi
                                         "The oldest position from which a watch can still go on."};
 constexpr MetricFamily kStoreBytes{kGauge, "tributary_store_bytes", "bytes",
                                    "Size of the files of the store."};
+
+constexpr MetricFamily kBodyBytes{kGauge, "tributary_ledger_body_bytes", "bytes",
+                                  "What the bodies of deliveries that are kept take."};
+constexpr MetricFamily kBodiesDropped{
+    kCounter, "tributary_ledger_bodies_dropped", "",
+    "Bodies that had no room within --ledger_max_bytes, by what became of their deliveries."};
+constexpr MetricFamily kOpenDeliveries{
+    kGauge, "tributary_ledger_open_deliveries", "deliveries",
+    "Deliveries that stay on record until they are purged, or replayed and accepted."};
 
 constexpr MetricFamily kRpcs{kCounter, "tributary_rpcs", "",
                              "Calls that ended, by method and code."};
@@ -63,6 +78,8 @@ constexpr MetricFamily kWatchMessages{kCounter, "tributary_watch_messages", "",
                                       "Messages to watch streams."};
 constexpr MetricFamily kWatchChanges{kCounter, "tributary_watch_changes", "",
                                      "Changes in the messages to watch streams."};
+constexpr MetricFamily kIngestStreams{kGauge, "tributary_ingest_streams", "",
+                                      "Open streams of events into the store."};
 
 constexpr MetricFamily kCardViews{kCounter, "tributary_card_views", "",
                                   "Card views that wanted cards, by how that ended."};
@@ -77,6 +94,7 @@ constexpr std::array<std::string_view, kCardViewEnds> kCardViewEndLabels = {
     "answered", "timed_out", "no_receiver", "overflow", "dropped"};
 constexpr std::array<std::string_view, kVerdicts> kVerdictLabels = {
     "applied", "unchanged", "duplicate", "superseded", "parked", "rejected"};
+constexpr std::array<std::string_view, 3> kBodyLabels = {"accepted", "rejected", "parked"};
 constexpr std::array<std::string_view, kStatusCodes> kCodeLabels = {
     "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
     "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
@@ -137,6 +155,8 @@ void WriteStore(const MetricsSources& sources, Exposition& page) {
   page.Begin(kFsync);
   page.Sample({{"file", "log"}}, sources.sqlite.log_fsync);
   page.Sample({{"file", "database"}}, sources.sqlite.database_fsync);
+  Single(page, kFailedFsyncs, sources.sqlite.failed_fsyncs.value());
+  Single(page, kInDoubt, sources.sqlite.in_doubt.load() ? 1 : 0);
   if (const absl::StatusOr<Head> head = sources.store.GetHead(); head.ok()) {
     Single(page, kRevision, static_cast<uint64_t>(head->revision));
     Single(page, kOldestRevision, static_cast<uint64_t>(head->oldest_revision));
@@ -145,6 +165,17 @@ void WriteStore(const MetricsSources& sources, Exposition& page) {
   page.Begin(kStoreBytes);
   page.Sample({{"file", "database"}}, FileBytes(sources.sqlite_path));
   page.Sample({{"file", "log"}}, FileBytes(sources.sqlite_path + "-wal"));
+}
+
+void WriteLedger(const SqliteMetrics& sqlite, Exposition& page) {
+  Single(page, kBodyBytes, static_cast<uint64_t>(sqlite.body_bytes.value()));
+  page.Begin(kBodiesDropped);
+  for (size_t i = 0; i < kBodyLabels.size(); ++i) {
+    page.Sample({{"of", kBodyLabels[i]}}, sqlite.bodies_dropped[i].value());
+  }
+  page.Begin(kOpenDeliveries);
+  page.Sample({{"verdict", "parked"}}, static_cast<uint64_t>(sqlite.parked.value()));
+  page.Sample({{"verdict", "rejected"}}, static_cast<uint64_t>(sqlite.rejected.value()));
 }
 
 // Of codes, OK from the start, so that rates see the first call; other codes once they occur.
@@ -190,8 +221,10 @@ void WriteMetricsPage(const MetricsSources& sources, const HttpMetrics& http, Ex
   WriteCards(sources.cards, page);
   Single(page, kUndefined, sources.fields.undefined().value());
   WriteStore(sources, page);
+  WriteLedger(sources.sqlite, page);
   WriteRpcs(sources.grpc.metrics(), page);
   WriteWatch(sources.grpc, page);
+  Single(page, kIngestStreams, sources.grpc.ingest_streams());
 }
 
 }  // namespace tributary

@@ -1,6 +1,9 @@
 #include "server/server.h"
 
+#include <algorithm>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,6 +67,21 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const ServerOptions& options,
   return OpenSqliteStore(std::move(sqlite), clock);
 }
 
+// Of what is damaged nothing is known, and the service starts without it.
+template <typename T>
+absl::StatusOr<T> UnlessDamaged(absl::StatusOr<T> read) {
+  if (absl::IsDataLoss(read.status())) return T();
+  return read;
+}
+
+// When the last delivery on record was received; 0: there is none.
+absl::StatusOr<int64_t> LastReceived(Store& store) {
+  DeliveryQuery newest;
+  newest.max_deliveries = 1;
+  TRIBUTARY_ASSIGN_OR_RETURN(const DeliveryPage page, UnlessDamaged(store.ListDeliveries(newest)));
+  return page.deliveries.empty() ? 0 : page.deliveries.front().received_us;
+}
+
 bool IsLoopback(std::string_view address) {
   return address.starts_with("127.") || address.starts_with("localhost:") ||
          address.starts_with("[::1]");
@@ -77,6 +95,18 @@ void WarnIfOpen(std::string_view flag, std::string_view address) {
       "reaches it can read or write every owner's data"));
 }
 
+Intake IntakeOf(const WebhookDecoder& decoder, Committer& committer,
+                const WebhookServerOptions& http) {
+  return {decoder,
+          [&committer](Delivery delivery, Committer::Answer answer) {
+            return committer.Submit(std::move(delivery), std::move(answer));
+          },
+          [&committer](Delivery& delivery, Committer::Answer answer, std::function<void()> room) {
+            return committer.Offer(delivery, std::move(answer), std::move(room));
+          },
+          http.body_bytes_max};
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, const Clock& clock) {
@@ -87,7 +117,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, con
   TRIBUTARY_ASSIGN_OR_RETURN(server->store_, OpenStore(with, *server->models_, clock));
   TRIBUTARY_ASSIGN_OR_RETURN(const Head head, server->store_->GetHead());
   TRIBUTARY_ASSIGN_OR_RETURN(const std::optional<int64_t> committed_us,
-                             server->store_->CommittedAt(head.revision));
+                             UnlessDamaged(server->store_->CommittedAt(head.revision)));
+  TRIBUTARY_ASSIGN_OR_RETURN(const int64_t received_us, LastReceived(*server->store_));
+  const Clock& forward = server->clock_.emplace(clock, received_us);
   server->executor_ = std::make_unique<Executor>(with.threads);
   server->hub_ = std::make_unique<ChangeHub>(head.revision, committed_us.value_or(0),
                                              limits::kWindowBytesMax, server->executor_.get());
@@ -97,30 +129,31 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options, con
       [hub = server->hub_.get(), fields = server->fields_.get()](const Committed& committed) {
         fields->Learn(committed.changes);
         hub->Publish(committed.changes);
-      });
+      },
+      CommitterOptions(),
+      [fields = server->fields_.get()](std::span<Delivery> batch) { fields->Merge(batch); });
   server->decoder_ =
       std::make_unique<WebhookDecoder>(*server->models_, with.decoder, server->fields_.get());
   WarnIfOpen("--grpc_address", with.grpc.address);
   WarnIfOpen("--http_address", with.http.address);
-  const Intake intake{*server->decoder_, [committer = server->committer_.get()](
-                                             Delivery delivery, Committer::Answer answer) {
-                        return committer->Submit(std::move(delivery), std::move(answer));
-                      }};
+  const Intake intake = IntakeOf(*server->decoder_, *server->committer_, with.http);
   TRIBUTARY_ASSIGN_OR_RETURN(
       server->grpc_, GrpcServer::Start(with.grpc, *server->models_, *server->store_, *server->hub_,
-                                       server->cards_, *server->executor_, clock, intake));
+                                       server->cards_, *server->executor_, forward, intake));
   const MetricsSources measured{with.grpc.version, SqlitePath(with.store), *with.sqlite.metrics,
                                 *server->store_,   *server->committer_,    server->cards_,
                                 *server->fields_,  *server->grpc_};
   TRIBUTARY_ASSIGN_OR_RETURN(
       server->http_, WebhookServer::Start(
-                         with.http, *server->decoder_, *server->committer_, server->cards_, clock,
-                         [ready = &server->ready_] { return ready->load(); },
+                         with.http, *server->decoder_, *server->committer_, server->cards_, forward,
+                         [ready = &server->ready_, store = with.sqlite.metrics] {
+                           return ready->load() && !store->in_doubt.load();
+                         },
                          [measured](const HttpMetrics& http, Exposition& page) {
                            WriteMetricsPage(measured, http, page);
                          }));
   server->expiry_ =
-      std::make_unique<Expiry>(*server->models_, *server->store_, *server->committer_, clock);
+      std::make_unique<Expiry>(*server->models_, *server->store_, *server->committer_, forward);
   server->expiry_->Start();
   server->ready_ = true;
   return server;
@@ -133,6 +166,7 @@ void Server::Drain() {
   http_->Drain();
   cards_.Drain();
   expiry_.reset();
+  grpc_->StopIngest(std::min(deadline, std::chrono::steady_clock::now() + kStall));
   // First what was read gets its answer, and the streams its changes; then the streams end.
   committer_->Shutdown();
   http_->Stop(std::min(kStall, options_.drain_timeout / 2));

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -35,7 +36,8 @@ struct ServerOptions {
 };
 
 // The whole service, built from its options: store, hub, committer, and the HTTP and gRPC sides.
-// Used by main and, in-process, by tests. `clock` must outlive it.
+// Used by main and, in-process, by tests. `clock` must outlive it; where it jumps back, the service
+// stands still until it has caught up, for no delivery is older than one before it.
 class Server {
  public:
   // Opens the store and listens. A failure says in words what to change.
@@ -59,6 +61,7 @@ class Server {
   std::atomic<bool> ready_{false};
   std::unique_ptr<ModelRegistry> models_;
   std::unique_ptr<Store> store_;
+  std::optional<ForwardClock> clock_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<ChangeHub> hub_;
   std::unique_ptr<FieldCatalog> fields_;

@@ -100,7 +100,8 @@ absl::StatusOr<Arguments> Arguments::Parse(const std::vector<std::string>& line,
       if (++i == line.size()) return UsageError(absl::StrCat("--", flag->name, " needs a value"));
       value = line[i];
     }
-    arguments.given_[flag->name] = *std::move(value);
+    std::string& given = arguments.given_[flag->name];
+    given = flag->repeats && !given.empty() ? absl::StrCat(given, ",", *value) : *std::move(value);
     if (flag->value.empty()) {
       if (auto on = arguments.Value<bool>(flag->name); !on.ok()) return on.status();
     }

@@ -19,7 +19,8 @@ struct Flag {
   std::string help{};
   std::string fallback{};  // if it is given neither here nor in the environment
   bool from_environment = true;
-  char letter = 0;  // of the short form; 0: none
+  char letter = 0;       // of the short form; 0: none
+  bool repeats = false;  // given several times its values are joined by commas
 };
 
 // The variable of the environment that sets a flag: "TRIBUTARY_PAGE_SIZE" for "page_size".

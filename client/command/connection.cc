@@ -6,6 +6,8 @@
 #include "client/channel.h"
 #include "client/command/exit_code.h"
 #include "client/command/suggest.h"
+#include "client/feed_client.h"
+#include "client/rpc.h"
 
 namespace tributary::command {
 
@@ -117,6 +119,39 @@ absl::StatusOr<ResourceClient> OpenClient(const Arguments& arguments) {
   absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = OpenChannel(arguments);
   if (!channel.ok()) return channel.status();
   return ResourceClient(*std::move(channel), **model, ReadScope(arguments), *std::move(options));
+}
+
+absl::StatusOr<std::vector<const ResourceModel*>> ReadModels(const Arguments& arguments) {
+  const std::vector<std::string>& words = arguments.words();
+  if (words.size() < 2) return NoModelNamed();
+  std::vector<const ResourceModel*> models;
+  if (words.size() == 2 && words[1] == "all") return models;
+  for (size_t i = 1; i < words.size(); ++i) {
+    const absl::StatusOr<const ResourceModel*> model = ReadModel(words[i]);
+    if (!model.ok()) return model.status();
+    models.push_back(*model);
+  }
+  return models;
+}
+
+std::unique_ptr<ResourceClient::Watch> StartWatch(const std::shared_ptr<grpc::Channel>& channel,
+                                                  const std::vector<const ResourceModel*>& models,
+                                                  const Scope& scope, const WatchOptions& options) {
+  if (models.size() == 1) return ResourceClient(channel, *models[0], scope).StartWatch(options);
+  std::vector<std::string> ids;
+  for (const ResourceModel* model : models) ids.push_back(model->id());
+  return FeedClient(channel, scope).StartWatch(ids, options);
+}
+
+absl::StatusOr<v1::GetServerInfoResponse> AskServer(const std::shared_ptr<grpc::Channel>& channel,
+                                                    const CallOptions& options) {
+  const google::protobuf::Descriptor& request = *v1::GetServerInfoRequest::descriptor();
+  const std::string method = PathOf(
+      *request.file()->FindServiceByName("ServerService")->FindMethodByName("GetServerInfo"));
+  v1::GetServerInfoResponse info;
+  const absl::Status status = CallUnary(channel, method, v1::GetServerInfoRequest(), options, info);
+  if (!status.ok()) return status;
+  return info;
 }
 
 }  // namespace tributary::command

@@ -11,6 +11,7 @@
 #include "client/command/arguments.h"
 #include "client/model.h"
 #include "client/resource_client.h"
+#include "tributary/v1/server.pb.h"
 
 namespace tributary::command {
 
@@ -36,7 +37,19 @@ absl::StatusOr<const ResourceModel*> ReadModel(const std::string& word);
 // What to say where no word names one.
 absl::Status NoModelNamed();
 
+// The models that the words after the verb name; none is all of them.
+absl::StatusOr<std::vector<const ResourceModel*>> ReadModels(const Arguments& arguments);
+
 // The client of the model that the first word after the verb names.
 absl::StatusOr<ResourceClient> OpenClient(const Arguments& arguments);
+
+// The watch of one model, or the feed of several or all.
+std::unique_ptr<ResourceClient::Watch> StartWatch(const std::shared_ptr<grpc::Channel>& channel,
+                                                  const std::vector<const ResourceModel*>& models,
+                                                  const Scope& scope, const WatchOptions& options);
+
+// What the server says of itself.
+absl::StatusOr<v1::GetServerInfoResponse> AskServer(const std::shared_ptr<grpc::Channel>& channel,
+                                                    const CallOptions& options);
 
 }  // namespace tributary::command

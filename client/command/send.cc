@@ -1,6 +1,5 @@
 #include <fstream>
 #include <iterator>
-#include <map>
 #include <sstream>
 
 #include "absl/strings/ascii.h"
@@ -9,6 +8,7 @@
 #include "client/command/json.h"
 #include "client/command/printer.h"
 #include "client/command/text.h"
+#include "client/command/totals.h"
 #include "client/command/verbs.h"
 #include "client/command/webhook.h"
 #include "google/protobuf/struct.pb.h"
@@ -114,7 +114,7 @@ absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
   absl::StatusOr<std::vector<std::string>> bodies = ReadBodies(arguments, session);
   if (!bodies.ok()) return bodies.status();
   int code = kExitOk;
-  std::map<std::string, int64_t> totals;
+  Totals totals;
   for (std::string& body : *bodies) {
     const std::string key = arguments.Text("idempotency_key");
     WebhookRequest request{.address = arguments.Text("http_address"),
@@ -131,19 +131,14 @@ absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
       session.out.Write(absl::StrCat(absl::StripAsciiWhitespace(response->body), "\n"));
     }
     session.out.Flush();
-    ++totals[VerdictOf(*response)];
+    totals.Count(VerdictOf(*response));
     // The first failure is the one to know of; after "not now" the rest would fail alike.
     if (code == kExitOk) code = ExitCodeOfHttp(response->status);
     if (code == kExitUnavailable) break;
   }
   if (bodies->size() > 1 && *format == Format::kTable) {
-    std::string text;
-    int64_t sent = 0;
-    for (const auto& [verdict, count] : totals) {
-      absl::StrAppend(&text, " ", verdict, " ", count);
-      sent += count;
-    }
-    session.out.Write(absl::StrCat(sent, " of ", bodies->size(), " sent:", text, "\n"));
+    session.out.Write(
+        absl::StrCat(totals.all(), " of ", bodies->size(), " sent: ", totals.Text(), "\n"));
   }
   return code;
 }

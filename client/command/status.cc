@@ -6,25 +6,17 @@
 #include "client/command/source_json.h"
 #include "client/command/table.h"
 #include "client/command/verbs.h"
-#include "client/rpc.h"
 #include "tributary/v1/server.pb.h"
 
 namespace tributary::command {
 namespace {
 
-absl::StatusOr<v1::GetServerInfoResponse> AskServer(const Arguments& arguments) {
+absl::StatusOr<v1::GetServerInfoResponse> Ask(const Arguments& arguments) {
   const absl::StatusOr<CallOptions> options = ReadCallOptions(arguments);
   if (!options.ok()) return options.status();
   const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = OpenChannel(arguments);
   if (!channel.ok()) return channel.status();
-  const google::protobuf::Descriptor& request = *v1::GetServerInfoRequest::descriptor();
-  const std::string method = PathOf(
-      *request.file()->FindServiceByName("ServerService")->FindMethodByName("GetServerInfo"));
-  v1::GetServerInfoResponse info;
-  const absl::Status status =
-      CallUnary(*channel, method, v1::GetServerInfoRequest(), *options, info);
-  if (!status.ok()) return status;
-  return info;
+  return AskServer(*channel, *options);
 }
 
 absl::StatusOr<Format> ReadJsonOrTable(const Arguments& arguments) {
@@ -38,7 +30,7 @@ absl::StatusOr<Format> ReadJsonOrTable(const Arguments& arguments) {
 absl::StatusOr<int> RunStatus(const Arguments& arguments, Session& session) {
   const absl::StatusOr<Format> format = ReadJsonOrTable(arguments);
   if (!format.ok()) return format.status();
-  const absl::StatusOr<v1::GetServerInfoResponse> info = AskServer(arguments);
+  const absl::StatusOr<v1::GetServerInfoResponse> info = Ask(arguments);
   if (!info.ok()) return info.status();
   if (*format != Format::kTable) {
     session.out.Write(

@@ -30,7 +30,8 @@ constexpr char kEnvironment[] =
 
 const std::vector<Verb>& Verbs() {
   static const auto& verbs = *new std::vector<Verb>{
-      GetVerb(), ListVerb(), WatchVerb(), SendVerb(), DeliveriesVerb(), StatusVerb(), ModelsVerb()};
+      GetVerb(),    ListVerb(),     WatchVerb(),      SendVerb(),   ImportVerb(),
+      ExportVerb(), BackfillVerb(), DeliveriesVerb(), StatusVerb(), ModelsVerb()};
   return verbs;
 }
 
@@ -45,9 +46,10 @@ const Verb* FindVerb(std::string_view name) {
   return found == Verbs().end() ? nullptr : &*found;
 }
 
-// The flags of all verbs, each once.
-std::vector<Flag> AllFlags() {
+// The flags of all verbs, each once: as `first` has it, if that does.
+std::vector<Flag> AllFlags(const Verb* first = nullptr) {
   std::vector<Flag> all = CommonFlags();
+  if (first != nullptr) all.insert(all.end(), first->flags.begin(), first->flags.end());
   for (const Verb& verb : Verbs()) {
     for (const Flag& flag : verb.flags) {
       const bool known = std::any_of(all.begin(), all.end(),
@@ -195,7 +197,10 @@ int RunCommand(const std::vector<std::string>& line, Session& session) {
   }
   const Verb* verb = FindVerb(words[0]);
   if (verb == nullptr) return Finish(UnknownVerb(words[0]), "", *arguments, session);
-  return Finish(RunVerb(*verb, *arguments, session), verb->name, *arguments, session);
+  // Once more, now that it is known whose defaults count.
+  const absl::StatusOr<Arguments> own = Arguments::Parse(line, AllFlags(verb), session.environment);
+  if (!own.ok()) return Finish(own.status(), verb->name, *arguments, session);
+  return Finish(RunVerb(*verb, *own, session), verb->name, *own, session);
 }
 
 }  // namespace tributary::command

@@ -14,7 +14,6 @@
 #include "client/command/text.h"
 #include "client/command/verbs.h"
 #include "client/error.h"
-#include "client/feed_client.h"
 #include "client/reflect.h"
 
 namespace tributary::command {
@@ -203,30 +202,6 @@ void SayHowToResume(const ResourceClient::Watch& watch, const WatchOptions& opti
   session.err.Write(absl::StrCat(
       "tributary watch: to go on after the last change shown, add --from=", token, "\n"));
   session.err.Flush();
-}
-
-// The models that the words name; none is all of them.
-absl::StatusOr<std::vector<const ResourceModel*>> ReadModels(const Arguments& arguments) {
-  const std::vector<std::string>& words = arguments.words();
-  if (words.size() < 2) return NoModelNamed();
-  std::vector<const ResourceModel*> models;
-  if (words.size() == 2 && words[1] == "all") return models;
-  for (size_t i = 1; i < words.size(); ++i) {
-    const absl::StatusOr<const ResourceModel*> model = ReadModel(words[i]);
-    if (!model.ok()) return model.status();
-    models.push_back(*model);
-  }
-  return models;
-}
-
-// The watch of one model, or the feed.
-std::unique_ptr<ResourceClient::Watch> StartWatch(const std::shared_ptr<grpc::Channel>& channel,
-                                                  const std::vector<const ResourceModel*>& models,
-                                                  const Scope& scope, const WatchOptions& options) {
-  if (models.size() == 1) return ResourceClient(channel, *models[0], scope).StartWatch(options);
-  std::vector<std::string> ids;
-  for (const ResourceModel* model : models) ids.push_back(model->id());
-  return FeedClient(channel, scope).StartWatch(ids, options);
 }
 
 absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {

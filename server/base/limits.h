@@ -24,7 +24,8 @@ inline constexpr size_t kWarningValueBytesMax = 256;
 inline constexpr size_t kFieldsDiscoveredMax = 1000;  // of one model, connector and owner
 inline constexpr size_t kFieldOptionsMax = 1000;      // of a definition
 inline constexpr size_t kFieldDefinitionBytesMax = 256 * 1024;
-inline constexpr size_t kFieldsCachedMax = 100'000;  // definitions that the decoder remembers
+inline constexpr size_t kFieldsCachedMax =
+    100'000;  // definitions and options that the decoder remembers
 inline constexpr int64_t kFutureMicrosMax = 5LL * 60 * 1000 * 1000;  // updatedAt ahead of the clock
 
 // Answers.
@@ -53,6 +54,14 @@ inline constexpr size_t kLatePagesBytesMax = 16 * 1024 * 1024;  // that readers 
 // Ingest.
 inline constexpr size_t kQueueDeliveriesMax = 8192;
 inline constexpr size_t kQueueBytesMax = 64 * 1024 * 1024;
+inline constexpr size_t kIngestStreamsMax = 64;
+inline constexpr int kIngestMessageEventsMax = 1000;  // of a batch, too
+inline constexpr size_t kIngestBatchBytesMax = 3 * 1024 * 1024;
+// Of one stream, waiting for their results; beyond either bound it is not read on.
+inline constexpr size_t kIngestWindowEventsMax = 4096;
+inline constexpr size_t kIngestWindowBytesMax = 8 * 1024 * 1024;
+inline constexpr int kIngestResponseResultsMax = 1000;
+inline constexpr size_t kIngestResponseBytesMax = 1024 * 1024;
 inline constexpr size_t kHttpHeaderBytesMax = 16 * 1024;
 inline constexpr size_t kMetadataBytesMax = 8 * 1024;  // of a gRPC call
 

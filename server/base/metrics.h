@@ -22,6 +22,16 @@ class Counter {
   std::atomic<uint64_t> value_ = 0;
 };
 
+// A number that goes up and down.
+class Gauge {
+ public:
+  void Set(int64_t value) { value_.store(value, std::memory_order_relaxed); }
+  int64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<int64_t> value_ = 0;
+};
+
 // How observed values are distributed. Values are integers (nanoseconds, counts), so that an
 // observation is two additions. What is read while others observe may lack an observation that is
 // half done; nothing is ever lost.

@@ -64,6 +64,19 @@ uint32_t ObservedTypes(const FieldDefinition& definition) {
   return observed;
 }
 
+void AddObservedTypes(const FieldDefinition& other, FieldDefinition& definition) {
+  for (const int type : other.fields().observed_types()) {
+    if ((ObservedTypes(definition) & BitOf(static_cast<FieldType>(type))) != 0) continue;
+    definition.mutable_fields()->add_observed_types(static_cast<FieldType>(type));
+  }
+}
+
+FieldOptions OptionsOf(const FieldDefinition& definition) {
+  FieldOptions options;
+  for (const auto& option : definition.fields().options()) options.insert(option.value());
+  return options;
+}
+
 Mutation DiscoveryOf(Key key, FieldType type, int64_t now_us) {
   const DefinedField field = ParseDefinitionId(key.id).value_or(DefinedField{});
   FieldDefinition definition;

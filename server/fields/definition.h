@@ -33,6 +33,12 @@ std::string EncodeDefinition(const FieldDefinition& definition);
 constexpr uint32_t BitOf(FieldType type) { return uint32_t{1} << static_cast<int>(type); }
 uint32_t ObservedTypes(const FieldDefinition& definition);
 
+// Adds the types that `other` has observed.
+void AddObservedTypes(const FieldDefinition& other, FieldDefinition& definition);
+
+// What there is to choose from; none of what is no select.
+FieldOptions OptionsOf(const FieldDefinition& definition);
+
 // A definition that the first value of its field makes. `key` is that of the definition.
 Mutation DiscoveryOf(Key key, FieldType type, int64_t now_us);
 

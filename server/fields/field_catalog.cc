@@ -1,5 +1,6 @@
 #include "server/fields/field_catalog.h"
 
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -61,6 +62,17 @@ CustomFieldRules::Findings FieldCatalog::Check(const FieldScope& scope,
   return findings;
 }
 
+FieldCatalog::Known FieldCatalog::KnownOf(Revision revision, const FieldDefinition& definition) {
+  Known known{.revision = revision,
+              .declared = definition.fields().origin() == FieldDefinition::Fields::ORIGIN_DECLARED,
+              .type = definition.fields().type(),
+              .observed = ObservedTypes(definition)};
+  if (known.declared && definition.fields().options_size() > 0) {
+    known.options = std::make_shared<const FieldOptions>(OptionsOf(definition));
+  }
+  return known;
+}
+
 FieldCatalog::ScopePtr FieldCatalog::Find(const FieldScope& scope) {
   std::string name = NameOf(scope);
   if (const auto found = by_name_.find(name); found != by_name_.end()) {
@@ -102,12 +114,8 @@ bool FieldCatalog::Load(const FieldScope& scope, Scope& loading) {
         query.after.reset();
         break;
       }
-      const FieldDefinition definition = ParseDefinition(record.state);
       Put(loading, std::string_view(record.key.id).substr(prefix.size()),
-          {.revision = record.revision,
-           .declared = definition.fields().origin() == FieldDefinition::Fields::ORIGIN_DECLARED,
-           .type = definition.fields().type(),
-           .observed = ObservedTypes(definition)});
+          KnownOf(record.revision, ParseDefinition(record.state)));
     }
     loading.loaded = loading.loaded || !query.after.has_value();
   }
@@ -131,7 +139,7 @@ void FieldCatalog::Sort(Scope& scope, std::span<const SentField> sent, int64_t n
       continue;
     }
     if (known.declared) {
-      const std::string_view rule = BrokenRule(known.type, *value);
+      const std::string_view rule = BrokenRule(known.type, known.options.get(), *value);
       if (!rule.empty()) findings.contradictions.push_back({i, rule});
     }
     if ((known.observed & BitOf(*type)) == 0) {
@@ -187,6 +195,42 @@ void FieldCatalog::Propose(const FieldScope& of, Scope& scope, const Proposal& p
   }
 }
 
+void FieldCatalog::Merge(std::span<Delivery> batch) {
+  std::map<Key, std::vector<Mutation*>> told;  // by definition
+  for (Delivery& delivery : batch) {
+    // The last one is the delivery's own.
+    for (size_t i = 0; i + 1 < delivery.mutations.size(); ++i) {
+      Mutation& mutation = delivery.mutations[i];
+      if (mutation.expected.has_value()) told[mutation.key].push_back(&mutation);
+    }
+  }
+  for (const auto& [key, mutations] : told) MergeOne(mutations);
+}
+
+// Each of them then tells of all that they have seen together: the first that is applied makes it
+// so, and the others are passed over.
+void FieldCatalog::MergeOne(std::span<Mutation* const> told) {
+  const absl::StatusOr<std::optional<Record>> record = store_.Get(told.front()->key, false);
+  if (!record.ok() || (record->has_value() && (*record)->deleted)) return;
+  const bool stands = record->has_value();
+  FieldDefinition seen;
+  if (stands) seen = ParseDefinition((*record)->state);
+  const uint32_t known = ObservedTypes(seen);
+  for (const Mutation* mutation : told) AddObservedTypes(ParseDefinition(mutation->state), seen);
+  if (stands && ObservedTypes(seen) == known) return;
+  for (Mutation* mutation : told) {
+    FieldDefinition definition = ParseDefinition(mutation->state);
+    if (stands) {
+      *seen.mutable_updated_at() = definition.updated_at();
+      definition = seen;
+    } else {
+      AddObservedTypes(seen, definition);
+    }
+    mutation->state = EncodeDefinition(definition);
+    mutation->expected = stands ? (*record)->revision : 0;
+  }
+}
+
 void FieldCatalog::Learn(std::span<const ChangePtr> changes) {
   for (const ChangePtr& change : changes) {
     if (change->key.model != model_) continue;
@@ -197,10 +241,7 @@ void FieldCatalog::Learn(std::span<const ChangePtr> changes) {
       known.deleted = true;
       known.until_us = change->received_us + kTombstoneUs;
     } else {
-      const FieldDefinition definition = ParseDefinition(change->state);
-      known.declared = definition.fields().origin() == FieldDefinition::Fields::ORIGIN_DECLARED;
-      known.type = definition.fields().type();
-      known.observed = ObservedTypes(definition);
+      known = KnownOf(change->revision, ParseDefinition(change->state));
     }
     MutexLock lock(mutex_);
     const auto found =
@@ -214,8 +255,10 @@ void FieldCatalog::Put(Scope& scope, std::string_view key, const Known& known) {
   Known& place = scope.known[std::string(key)];
   if (place.revision > known.revision) return;
   scope.discovered -= place.revision != 0 && is_discovered(place) ? 1 : 0;
+  scope.options -= place.options_size();
   place = known;
   scope.discovered += is_discovered(known) ? 1 : 0;
+  scope.options += known.options_size();
   scope.awaited.erase(Absl(key));
   Recount(scope);
 }
@@ -223,7 +266,7 @@ void FieldCatalog::Put(Scope& scope, std::string_view key, const Known& known) {
 void FieldCatalog::Recount(Scope& scope) {
   if (scope.forgotten) return;
   size_ -= scope.counted;
-  scope.counted = 1 + scope.known.size() + scope.awaited.size();
+  scope.counted = 1 + scope.known.size() + scope.awaited.size() + scope.options;
   size_ += scope.counted;
 }
 

@@ -33,7 +33,8 @@ struct FieldCatalogOptions {
 //
 // It proposes, the store decides: a definition is committed with its resource only if nothing, or
 // the state that was seen, still stands under its id. So of any number of connections that meet the
-// first value of a key at once, one makes its definition. Thread-safe. `models` and `store` must
+// first value of a key at once, one makes its definition, and Merge sees to it that what the others
+// have seen is in it. Thread-safe. `models` and `store` must
 // outlive it.
 class FieldCatalog final : public CustomFieldRules {
  public:
@@ -43,6 +44,10 @@ class FieldCatalog final : public CustomFieldRules {
   // now is checked with the next delivery.
   Findings Check(const FieldScope& scope, std::span<const SentField> sent, int64_t now_us) override
       ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Brings up to date what the deliveries of a batch tell of fields, where several of them tell of
+  // one, or others did since. Called for every batch, right before it is committed.
+  void Merge(std::span<Delivery> batch);
 
   // Takes over what was committed. Called for every batch, before its senders are answered.
   void Learn(std::span<const ChangePtr> changes) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -59,6 +64,9 @@ class FieldCatalog final : public CustomFieldRules {
     FieldType type = {};
     uint32_t observed = 0;  // types, as bits
     int64_t until_us = 0;   // of a deleted one: then its tombstone may be gone
+    std::shared_ptr<const FieldOptions> options = nullptr;  // of a declared select; null: none
+
+    size_t options_size() const { return options == nullptr ? 0 : options->size(); }
   };
   struct Scope {
     std::string name;
@@ -66,6 +74,7 @@ class FieldCatalog final : public CustomFieldRules {
     absl::flat_hash_map<std::string, int64_t> awaited;  // keys whose definition is on its way, with
                                                         // the time when it was proposed
     size_t discovered = 0;                              // of `known`
+    size_t options = 0;                                 // of all in `known`
     size_t counted = 0;                                 // in size_
     bool loaded = false;
     bool forgotten = false;
@@ -79,6 +88,7 @@ class FieldCatalog final : public CustomFieldRules {
     FieldType type;
   };
 
+  static Known KnownOf(Revision revision, const FieldDefinition& definition);
   ScopePtr Find(const FieldScope& scope) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Load(const FieldScope& scope, Scope& loading) ABSL_LOCKS_EXCLUDED(mutex_);
   void Sort(Scope& scope, std::span<const SentField> sent, int64_t now_us, Findings& findings,
@@ -91,6 +101,7 @@ class FieldCatalog final : public CustomFieldRules {
   void Put(Scope& scope, std::string_view key, const Known& known)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Recount(Scope& scope) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void MergeOne(std::span<Mutation* const> told);
   Key KeyOf(const FieldScope& scope, std::string_view field_key) const;
 
   const std::string model_;  // of definitions; empty: there are none
@@ -101,7 +112,8 @@ class FieldCatalog final : public CustomFieldRules {
   Mutex mutex_;
   std::list<ScopePtr> by_use_ ABSL_GUARDED_BY(mutex_);  // that of the last delivery first
   absl::flat_hash_map<std::string, std::list<ScopePtr>::iterator> by_name_ ABSL_GUARDED_BY(mutex_);
-  size_t size_ ABSL_GUARDED_BY(mutex_) = 0;  // of all scopes: keys, and one for each scope
+  size_t size_ ABSL_GUARDED_BY(mutex_) = 0;  // of all scopes: keys, options, and one for
+                                             // each scope
 };
 
 }  // namespace tributary

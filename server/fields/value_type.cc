@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "server/base/strings.h"
 #include "server/model/json_body.h"
 #include "server/model/time_text.h"
 
@@ -45,6 +46,28 @@ bool IsListOfStrings(const JsonValue& value) {
   return fits;
 }
 
+// An empty text is how some connectors write that nothing was chosen.
+bool IsAmong(const FieldOptions* options, std::string_view text) {
+  return options == nullptr || text.empty() || options->contains(Absl(text));
+}
+
+constexpr std::string_view kNoOption = "is none of the options of its definition";
+
+std::string_view BrokenRuleOfSelect(const FieldOptions* options, const JsonValue& value) {
+  if (value.IsNumber()) return IsAmong(options, value.NumberText()) ? "" : kNoOption;
+  if (value.kind() != Kind::kString) return "is defined as a text";
+  return IsAmong(options, value.AsString()) ? "" : kNoOption;
+}
+
+std::string_view BrokenRuleOfSelects(const FieldOptions* options, const JsonValue& value) {
+  if (!IsListOfStrings(value)) return "is defined as a list of texts";
+  bool among = true;
+  value.ForEachItem([&](const JsonValue& item) {
+    among = among && (item.IsNull() || IsAmong(options, item.AsString()));
+  });
+  return among ? "" : "holds what is none of the options of its definition";
+}
+
 bool IsBooleanText(std::string_view text) { return text == "true" || text == "false"; }
 
 }  // namespace
@@ -66,14 +89,18 @@ std::optional<FieldType> TypeOf(const JsonValue& value) {
   }
 }
 
-std::string_view BrokenRule(FieldType declared, const JsonValue& value) {
+std::string_view BrokenRule(FieldType declared, const FieldOptions* options,
+                            const JsonValue& value) {
   if (value.IsNull()) return {};
   const Kind kind = value.kind();
   const std::string_view text = value.AsString();
   const bool is_text = kind == Kind::kString;
   switch (declared) {
-    case Fields::TYPE_TEXT:
     case Fields::TYPE_SELECT:
+      return BrokenRuleOfSelect(options, value);
+    case Fields::TYPE_LIST_SELECT:
+      return BrokenRuleOfSelects(options, value);
+    case Fields::TYPE_TEXT:
       return is_text ? "" : "is defined as a text";
     case Fields::TYPE_NUMBER:
       return value.IsNumber() || (is_text && IsNumberText(text)) ? "" : "is defined as a number";
@@ -84,7 +111,6 @@ std::string_view BrokenRule(FieldType declared, const JsonValue& value) {
     case Fields::TYPE_DATETIME:
       return is_text && IsDate(text) ? "" : "is defined as a date or a time";
     case Fields::TYPE_LIST_TEXT:
-    case Fields::TYPE_LIST_SELECT:
       return IsListOfStrings(value) ? "" : "is defined as a list of texts";
     case Fields::TYPE_OBJECT:
       return kind == Kind::kObject || kind == Kind::kArray ? "" : "is defined as an object";

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "proto/resources.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
@@ -90,13 +91,12 @@ class Walk {
     if (feed_ && name.text == "model") return TakeModel(resource);
     const Descriptor& fields = *resource.FindFieldByNumber(kFields)->message_type();
     if (const FieldDescriptor* field = Find(resource, name.text)) {
-      if (feed_ && field->number() == kFields) {
-        return Refuse(name, "a filter over all models knows only what every resource has");
-      }
+      if (feed_ && field->number() == kFields) return UnknownInFeed(name, resource);
       return TakeOfFrame(name, *field);
     }
-    const FieldDescriptor* field = feed_ ? nullptr : Find(fields, name.text);
-    if (field == nullptr) return Unknown(name, {&resource, feed_ ? nullptr : &fields});
+    if (feed_) return UnknownInFeed(name, resource);
+    const FieldDescriptor* field = Find(fields, name.text);
+    if (field == nullptr) return Unknown(name, {&resource, &fields});
     found_.edges.push_back({kFields, std::nullopt});
     return TakeField(name, *field);
   }
@@ -181,15 +181,18 @@ class Walk {
     if (!found_.target_model.empty()) {
       return Refuse(name, "a filter steps through one reference, not through two");
     }
+    if (found_.in_list) {
+      const std::string list = PathBefore(next_);
+      return Refuse(name, absl::StrCat(list,
+                                       " is a list of references, and a filter steps through "
+                                       "single ones: ask for an id, as in ",
+                                       list, ":\"ID\""));
+    }
     if (!scope_.steps) {
       return Refuse(
           name, absl::StrCat("is a field of another resource, whose changes a Watch of "
                              "this one does not see: compare ",
                              found_.field->name(), " with its id here; List takes such a filter"));
-    }
-    if (found_.in_list) {
-      return Refuse(name, absl::StrCat(found_.field->name(),
-                                       " is a list, and a filter steps through single references"));
     }
     FieldPath beyond;
     beyond.target_model = model;
@@ -202,17 +205,35 @@ class Walk {
     return Fault(scope_.filter, name.at, name.text, rule);
   }
 
+  // The path up to its name `end`, as written.
+  std::string PathBefore(size_t end) const {
+    std::string text;
+    for (size_t i = 0; i < end; ++i) absl::StrAppend(&text, i == 0 ? "" : ".", path_[i].text);
+    return text;
+  }
+
+  // Not that it is a slip: a model may well have it.
+  absl::Status UnknownInFeed(const Name& name, const Descriptor& resource) const {
+    std::vector<std::string> known = {"model"};
+    for (int i = 0; i < resource.field_count(); ++i) {
+      const int number = resource.field(i)->number();
+      if (number != kFields && number != kRawResource) known.push_back(resource.field(i)->name());
+    }
+    return Refuse(name, absl::StrCat("a filter over all models knows what every resource has, ",
+                                     absl::StrJoin(known, ", "), ", and no model's own fields",
+                                     DidYouMean(name.text, known)));
+  }
+
   absl::Status Unknown(const Name& name, const std::vector<const Descriptor*>& where) const {
     const bool json = std::any_of(name.text.begin(), name.text.end(),
                                   [](char c) { return c >= 'A' && c <= 'Z'; });
     std::vector<std::string> known;
     for (const Descriptor* message : where) {
-      for (int i = 0; message != nullptr && i < message->field_count(); ++i) {
+      for (int i = 0; i < message->field_count(); ++i) {
         if (message->field(i)->name() == "raw_resource") continue;
         known.push_back(json ? message->field(i)->json_name() : message->field(i)->name());
       }
     }
-    if (feed_) known.push_back("model");
     return Refuse(name, absl::StrCat(where.front()->name(), " has no such field",
                                      DidYouMean(name.text, known)));
   }

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
-#include "server/base/error.h"
 #include "server/base/strings.h"
 
 namespace tributary {
@@ -13,19 +11,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr size_t kFaultsMax = 32;
-constexpr size_t kDetailBytesMax = 1024;
-
 // Not even bytes that are no UTF-8 can make this fail: they become U+FFFD.
 std::string Write(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-// "HEADER_MISSING" -> "https://tributary.dev/problems/header-missing"
-std::string TypeUri(std::string_view reason) {
-  std::string name = absl::AsciiStrToLower(Absl(reason));
-  std::replace(name.begin(), name.end(), '_', '-');
-  return absl::StrCat("https://tributary.dev/problems/", name);
 }
 
 Json FaultJson(const ProblemFault& fault) {
@@ -52,41 +40,9 @@ Json WarningsJson(const std::vector<Fault>& warnings) {
   return json;
 }
 
-ProblemType TypeOf(DecodedWebhook::Refusal refusal) {
-  switch (refusal) {
-    case DecodedWebhook::Refusal::kNotJson:
-      return problem::kBodyNotJson;
-    case DecodedWebhook::Refusal::kContent:
-      return problem::kContentInvalid;
-    case DecodedWebhook::Refusal::kTooLarge:
-      return problem::kResourceTooLarge;
-    case DecodedWebhook::Refusal::kEnvelope:
-    case DecodedWebhook::Refusal::kNone:
-      break;
-  }
-  return problem::kEnvelopeInvalid;
-}
-
-// `/data/model "genericUser": must be genericWorkspace, the model of the event`
-std::string InWords(const Fault& fault) {
-  std::string where = fault.pointer;
-  // The value is JSON text as sent, with quotes of its own if it is a string.
-  constexpr size_t kValueBytesMax = 128;
-  const std::string_view value = CutUtf8(fault.value, kValueBytesMax);
-  if (!value.empty()) absl::StrAppend(&where, where.empty() ? "" : " ", Absl(value));
-  if (value.size() < fault.value.size()) absl::StrAppend(&where, "...");
-  return where.empty() ? fault.detail : absl::StrCat(where, ": ", fault.detail);
-}
-
 HttpAnswer RejectedAnswer(const DecodedWebhook& decoded, const std::string& delivery_id) {
-  Problem problem;
-  problem.type = TypeOf(decoded.refusal);
+  Problem problem = ProblemOf(decoded);
   problem.delivery_id = delivery_id;
-  for (const Fault& fault : decoded.faults) {
-    problem.faults.push_back({"", fault.pointer, fault.detail, fault.value});
-  }
-  problem.detail =
-      decoded.faults.empty() ? std::string(problem.type.title) : InWords(decoded.faults[0]);
   return ProblemAnswer(problem);
 }
 
@@ -100,7 +56,7 @@ HttpAnswer AcceptedAnswer(const DecodedWebhook& decoded, const Outcome& outcome,
   if (outcome.verdict == Verdict::kParked) {
     answer.status = 202;
     if (!decoded.faults.empty()) {
-      detail = absl::StrCat(R"(,"detail":)", Write(InWords(decoded.faults[0])));
+      detail = absl::StrCat(R"(,"detail":)", Write(ProblemOf(decoded).detail));
     }
   }
   answer.body = absl::StrCat(
@@ -133,15 +89,15 @@ std::string_view VerdictName(Verdict verdict) {
 
 HttpAnswer ProblemAnswer(const Problem& problem) {
   Json json = Json::object();
-  json["type"] = TypeUri(problem.type.reason);
+  json["type"] = ProblemTypeUri(problem.type);
   json["title"] = problem.type.title;
   json["status"] = problem.type.status;
-  json["detail"] = CutUtf8(problem.detail, kDetailBytesMax);
+  json["detail"] = CutUtf8(problem.detail, kProblemDetailBytesMax);
   json["reason"] = problem.type.reason;
   if (!problem.delivery_id.empty()) json["deliveryId"] = problem.delivery_id;
   if (!problem.faults.empty()) {
     Json& faults = json["faults"] = Json::array();
-    for (size_t i = 0; i < std::min(problem.faults.size(), kFaultsMax); ++i) {
+    for (size_t i = 0; i < std::min(problem.faults.size(), kProblemFaultsMax); ++i) {
       faults.push_back(FaultJson(problem.faults[i]));
     }
   }
@@ -156,17 +112,7 @@ HttpAnswer ProblemAnswer(const Problem& problem) {
   return answer;
 }
 
-HttpAnswer StatusAnswer(const absl::Status& status) {
-  const ErrorDetail detail = DetailOf(status);
-  Problem problem;
-  for (const ProblemType& type : {problem::kServerDraining, problem::kOverloaded,
-                                  problem::kStoreUnavailable, problem::kStoredDataCorrupt}) {
-    if (type.reason == detail.reason) problem.type = type;
-  }
-  problem.detail = std::string(Std(status.message()));
-  if (problem.type.status == 503) problem.retry_after_ms = detail.retry_after_ms.value_or(1000);
-  return ProblemAnswer(problem);
-}
+HttpAnswer StatusAnswer(const absl::Status& status) { return ProblemAnswer(ProblemOf(status)); }
 
 HttpAnswer VerdictAnswer(const DecodedWebhook& decoded, const Outcome& outcome, std::string cards) {
   const std::string delivery_id = DeliveryId(outcome.delivery);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "server/model/problem.h"
 #include "server/model/webhook_decoder.h"
 #include "server/store/types.h"
 
@@ -19,69 +20,6 @@ struct HttpAnswer {
   std::string body;
   std::string headers;  // further ones, each a line with its end; clean ASCII
   bool close = false;   // the connection is of no use after it
-};
-
-// A kind of problem: its reason is API, listed in docs/errors.md, and names its type URI.
-struct ProblemType {
-  std::string_view reason;
-  int status;
-  std::string_view title;
-};
-
-namespace problem {
-inline constexpr ProblemType kRequestMalformed{"REQUEST_MALFORMED", 400,
-                                               "Not a readable HTTP/1.1 request"};
-inline constexpr ProblemType kHeaderMissing{"HEADER_MISSING", 400, "A required header is missing"};
-inline constexpr ProblemType kHeaderInvalid{"HEADER_INVALID", 400, "A header breaks its rule"};
-inline constexpr ProblemType kHeaderConflict{"HEADER_CONFLICT", 400,
-                                             "A header was sent with different values"};
-inline constexpr ProblemType kBodyNotJson{"BODY_NOT_JSON", 400, "The body is not JSON"};
-inline constexpr ProblemType kPathNotFound{"PATH_NOT_FOUND", 404, "There is nothing at this path"};
-inline constexpr ProblemType kMethodNotAllowed{"METHOD_NOT_ALLOWED", 405,
-                                               "The path does not take this method"};
-inline constexpr ProblemType kRequestTimeout{"REQUEST_TIMEOUT", 408,
-                                             "The request took too long to arrive"};
-inline constexpr ProblemType kBodyTooLarge{"BODY_TOO_LARGE", 413, "The body is too large"};
-inline constexpr ProblemType kContentTypeNotSupported{"CONTENT_TYPE_NOT_SUPPORTED", 415,
-                                                      "The body must be JSON in UTF-8"};
-inline constexpr ProblemType kExpectationFailed{"EXPECTATION_FAILED", 417,
-                                                "The expectation is not supported"};
-inline constexpr ProblemType kEnvelopeInvalid{"ENVELOPE_INVALID", 422,
-                                              "The envelope of the webhook is broken"};
-inline constexpr ProblemType kContentInvalid{"CONTENT_INVALID", 422,
-                                             "A field is out of its contract"};
-inline constexpr ProblemType kResourceTooLarge{"RESOURCE_TOO_LARGE", 422,
-                                               "The resource is too large to be stored"};
-inline constexpr ProblemType kHeadersTooLarge{"HEADERS_TOO_LARGE", 431,
-                                              "The headers are too large"};
-inline constexpr ProblemType kInternal{"INTERNAL", 500, "The server failed"};
-inline constexpr ProblemType kStoredDataCorrupt{"STORED_DATA_CORRUPT", 500,
-                                                "Stored data is damaged"};
-inline constexpr ProblemType kTransferCodingNotSupported{"TRANSFER_CODING_NOT_SUPPORTED", 501,
-                                                         "The transfer coding is not supported"};
-inline constexpr ProblemType kServerDraining{"SERVER_DRAINING", 503, "The server is shutting down"};
-inline constexpr ProblemType kOverloaded{"OVERLOADED", 503,
-                                         "The server has more work than it can queue"};
-inline constexpr ProblemType kStoreUnavailable{"STORE_UNAVAILABLE", 503,
-                                               "The store cannot write now"};
-inline constexpr ProblemType kNotReady{"NOT_READY", 503, "The server is not ready"};
-}  // namespace problem
-
-// What is wrong with one header or one place of the body.
-struct ProblemFault {
-  std::string header;   // "x-owner-id"; empty for the body
-  std::string pointer;  // RFC 6901, into the body; meaningless for a header
-  std::string detail;   // the rule
-  std::string value;    // as sent, clipped
-};
-
-// What a problem document (RFC 9457) says.
-struct Problem {
-  ProblemType type = problem::kInternal;
-  std::string detail;
-  std::vector<ProblemFault> faults;
-  std::string delivery_id;  // empty: not on record
-  std::optional<int64_t> retry_after_ms;
 };
 
 // `problem` as application/problem+json. Whatever bytes it quotes, the document is valid JSON.

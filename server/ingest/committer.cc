@@ -39,10 +39,22 @@ absl::Status Refused(std::string_view reason, std::string_view message) {
   return MakeError(absl::StatusCode::kUnavailable, message, std::move(detail));
 }
 
+absl::Status Stopping() {
+  return Refused(reason::kServerDraining, "the server is shutting down: try again");
+}
+
+// Shares of the queue that one kind of sender may fill: the whole, or one part of so many.
+constexpr size_t kWhole = 1;
+constexpr size_t kHalf = 2;
+
 }  // namespace
 
-Committer::Committer(Store& store, Publish publish, CommitterOptions options)
-    : store_(store), publish_(std::move(publish)), options_(options), writer_([this] { Run(); }) {}
+Committer::Committer(Store& store, Publish publish, CommitterOptions options, Prepare prepare)
+    : store_(store),
+      publish_(std::move(publish)),
+      prepare_(std::move(prepare)),
+      options_(options),
+      writer_([this] { Run(); }) {}
 
 Committer::~Committer() { Shutdown(); }
 
@@ -57,25 +69,50 @@ absl::Status Committer::Submit(Delivery delivery, Answer answer) {
   bool was_empty = false;
   {
     MutexLock lock(mutex_);
-    if (stopping_)
-      return Refused(reason::kServerDraining, "the server is shutting down: try again");
+    if (stopping_) return Stopping();
     const size_t waiting = queue_.deliveries.size();
     was_empty = waiting == 0;
-    // An empty queue takes any delivery, or one that is larger than the bound could never be
-    // committed.
-    if (waiting >= options_.deliveries_max ||
-        (!was_empty && queue_.bytes + bytes > options_.bytes_max)) {
+    if (!HasRoom(bytes, kWhole)) {
       return Refused(reason::kOverloaded,
                      absl::StrCat("queue of ", waiting, " deliveries, ", queue_.bytes,
                                   " bytes: there must be room for one more"));
     }
-    queue_.deliveries.push_back(std::move(delivery));
-    queue_.senders.push_back({std::move(answer), Stopwatch()});
-    queue_.bytes += bytes;
+    Enqueue(std::move(delivery), std::move(answer), bytes);
   }
   // Who put the first one into it has woken the writer, which looks again before it sleeps.
   if (was_empty) ready_.NotifyOne();
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Committer::Offer(Delivery& delivery, Answer answer,
+                                      std::function<void()> room) {
+  const size_t bytes = BytesOf(delivery);
+  bool was_empty = false;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return Stopping();
+    was_empty = queue_.deliveries.empty();
+    if (!HasRoom(bytes, kHalf)) {
+      // The queue is not empty, so that the writer will take it and tell.
+      waiting_.push_back(std::move(room));
+      return false;
+    }
+    Enqueue(std::move(delivery), std::move(answer), bytes);
+  }
+  if (was_empty) ready_.NotifyOne();
+  return true;
+}
+
+bool Committer::HasRoom(size_t bytes, size_t share) const {
+  const size_t waiting = queue_.deliveries.size();
+  return waiting == 0 || (waiting < options_.deliveries_max / share &&
+                          queue_.bytes + bytes <= options_.bytes_max / share);
+}
+
+void Committer::Enqueue(Delivery delivery, Answer answer, size_t bytes) {
+  queue_.deliveries.push_back(std::move(delivery));
+  queue_.senders.push_back({std::move(answer), Stopwatch()});
+  queue_.bytes += bytes;
 }
 
 Committer::Queue Committer::queue() const {
@@ -105,14 +142,19 @@ void Committer::Run() {
 
 // False if there will be nothing any more.
 bool Committer::Take(Batch& batch) {
-  MutexLock lock(mutex_);
-  while (queue_.deliveries.empty() && !stopping_) ready_.Wait(mutex_);
-  std::swap(batch, queue_);
+  std::vector<std::function<void()>> waiting;
+  {
+    MutexLock lock(mutex_);
+    while (queue_.deliveries.empty() && !stopping_) ready_.Wait(mutex_);
+    std::swap(batch, queue_);
+    waiting.swap(waiting_);
+  }
+  for (const std::function<void()>& room : waiting) room();
   return !batch.deliveries.empty();
 }
 
-void Committer::CommitInPieces(const Batch& batch) {
-  const std::span<const Delivery> deliveries(batch.deliveries);
+void Committer::CommitInPieces(Batch& batch) {
+  const std::span<Delivery> deliveries(batch.deliveries);
   const std::span<const Sender> senders(batch.senders);
   if (deliveries.size() <= kBatchDeliveriesMax && batch.bytes <= kBatchBytesMax) {
     CommitAndAnswer(deliveries, senders);
@@ -129,9 +171,9 @@ void Committer::CommitInPieces(const Batch& batch) {
   }
 }
 
-void Committer::CommitAndAnswer(std::span<const Delivery> deliveries,
-                                std::span<const Sender> senders) {
+void Committer::CommitAndAnswer(std::span<Delivery> deliveries, std::span<const Sender> senders) {
   const Stopwatch stopwatch;
+  if (prepare_) prepare_(deliveries);
   absl::StatusOr<Committed> committed = store_.Commit(deliveries);
   if (absl::IsDataLoss(committed.status()) && deliveries.size() > 1) {
     // One of them touches a damaged row. It must not fail the others, now and at every retry.

@@ -35,15 +35,19 @@ struct CommitterMetrics {
 // commits it as one batch (one fsync for all), publishes the changes, and only then answers: what
 // was acknowledged is on disk, and visible to everybody.
 //
-// Thread-safe. `store` and what `publish` uses must outlive it.
+// Thread-safe. `store` and what `publish` and `prepare` use must outlive it.
 class Committer {
  public:
   // Called once per delivery, on the writer's thread: must not block.
   using Answer = std::function<void(const absl::StatusOr<Outcome>&)>;
   // Called once per batch, before its answers.
   using Publish = std::function<void(const Committed&)>;
+  // Called for every batch right before it is committed, when nothing else can come between: may
+  // bring up to date what was made for a state that has been replaced since.
+  using Prepare = std::function<void(std::span<Delivery>)>;
 
-  Committer(Store& store, Publish publish, CommitterOptions options = {});
+  Committer(Store& store, Publish publish, CommitterOptions options = {},
+            Prepare prepare = nullptr);
   ~Committer();
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;
@@ -51,6 +55,13 @@ class Committer {
   // Queues `delivery`. UNAVAILABLE (OVERLOADED, or SERVER_DRAINING after Shutdown) if it was not
   // taken, with the time to wait before a retry; `answer` is then never called.
   absl::Status Submit(Delivery delivery, Answer answer) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The same for one of very many, whose sender can wait. It may fill no more than half of the
+  // queue: the other half is for webhooks, which cannot. False: there is no room; then `delivery`
+  // is left as it is, and `room` is called once there may be some, on the writer's thread, where it
+  // must not block. A status, SERVER_DRAINING: it is not taken, and none of them is ever called.
+  absl::StatusOr<bool> Offer(Delivery& delivery, Answer answer, std::function<void()> room)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   const CommitterMetrics& metrics() const { return metrics_; }
 
@@ -80,16 +91,23 @@ class Committer {
 
   void Run();
   bool Take(Batch& batch) ABSL_LOCKS_EXCLUDED(mutex_);
-  void CommitInPieces(const Batch& batch);
-  void CommitAndAnswer(std::span<const Delivery> deliveries, std::span<const Sender> senders);
+  // Whether `bytes` more fit into the given share of the queue. An empty queue takes any delivery,
+  // or one that is larger than the bound could never be committed.
+  bool HasRoom(size_t bytes, size_t share) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Enqueue(Delivery delivery, Answer answer, size_t bytes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CommitInPieces(Batch& batch);
+  void CommitAndAnswer(std::span<Delivery> deliveries, std::span<const Sender> senders);
 
   Store& store_;
   const Publish publish_;
+  const Prepare prepare_;
   const CommitterOptions options_;
   CommitterMetrics metrics_;
   mutable Mutex mutex_;
   Condition ready_;
   Batch queue_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::function<void()>> waiting_ ABSL_GUARDED_BY(mutex_);  // for room
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread writer_ ABSL_GUARDED_BY(mutex_);
 };

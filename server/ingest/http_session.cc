@@ -104,6 +104,10 @@ void HttpSession::Read() {
 }
 
 void HttpSession::OnRead(const Error& error, size_t bytes) {
+  if (makes_room_) {
+    RefuseForNow(problem::kOverloaded, "connections: others wait for the place of a slow one");
+    return;
+  }
   if (timed_out_) {
     Refuse(problem::kRequestTimeout, absl::StrCat("request: must arrive within ",
                                                   context_.options.read_time_max.count(), " ms"));
@@ -207,18 +211,14 @@ void HttpSession::OnRequest() {
     case Route::Target::kHealth:
       Write(HealthAnswer());
       return;
-    case Route::Target::kReady: {
+    case Route::Target::kReady:
       if (!context_.draining && context_.ready()) {
         Write(HealthAnswer());
-        return;
+      } else {
+        RefuseForNow(context_.draining ? problem::kServerDraining : problem::kNotReady,
+                     "the server takes no work now");
       }
-      Problem problem;
-      problem.type = context_.draining ? problem::kServerDraining : problem::kNotReady;
-      problem.detail = "the server takes no work now";
-      problem.retry_after_ms = 1000;
-      Write(ProblemAnswer(problem));
       return;
-    }
     case Route::Target::kMetrics: {
       Exposition page(route_.format);
       context_.write_metrics(context_.metrics, page);
@@ -260,6 +260,14 @@ void HttpSession::Refuse(const ProblemType& type, std::string detail) {
   Write(std::move(answer));
 }
 
+void HttpSession::RefuseForNow(const ProblemType& type, std::string detail) {
+  Problem problem;
+  problem.type = type;
+  problem.detail = std::move(detail);
+  problem.retry_after_ms = 1000;
+  Write(ProblemAnswer(problem));
+}
+
 void HttpSession::Write(HttpAnswer answer) {
   phase_ = Phase::kWriting;
   if (request_id_.empty()) TakeRequestId();
@@ -270,7 +278,8 @@ void HttpSession::Write(HttpAnswer answer) {
   }
   const bool header = parser_->is_header_done();
   const auto& request = parser_->get();
-  keep_alive_ = header && request.keep_alive() && !answer.close && !context_.draining;
+  keep_alive_ =
+      header && request.keep_alive() && !answer.close && !makes_room_ && !context_.draining;
   response_.clear();
   AppendResponse(answer,
                  {.version = header ? request.version() : 11,
@@ -281,7 +290,9 @@ void HttpSession::Write(HttpAnswer answer) {
   // The socket nearly always has room for all of it, and then nothing needs to be waited for.
   Error error;
   written_ = socket_.write_some(asio::buffer(response_), error);
-  if (error == asio::error::would_block || (!error && written_ < response_.size())) {
+  if (makes_room_) {
+    Close();
+  } else if (error == asio::error::would_block || (!error && written_ < response_.size())) {
     WriteRest();
   } else {
     OnWritten(error);
@@ -356,16 +367,6 @@ void HttpSession::TakeRequestId() {
   absl::StrAppend(&request_id_, context_.request_id_prefix, "-", id_, "-", requests_);
 }
 
-void HttpSession::SetDeadline(std::chrono::milliseconds from_now) {
-  timed_out_ = false;
-  deadline_ = std::chrono::steady_clock::now() + from_now;
-  // A timer that fires too early looks again: moving it for every request would cost more than
-  // that.
-  if (!timer_armed_ || deadline_ < timer_.expiry()) ArmTimer();
-}
-
-void HttpSession::ClearDeadline() { deadline_ = std::chrono::steady_clock::time_point::max(); }
-
 void HttpSession::ArmTimer() {
   timer_armed_ = true;
   timer_.expires_at(deadline_);
@@ -380,20 +381,6 @@ void HttpSession::OnTimer(const Error& error) {
     ArmTimer();
   } else {
     OnDeadline();
-  }
-}
-
-void HttpSession::OnDeadline() {
-  if (phase_ == Phase::kReading) {
-    timed_out_ = true;
-    Error ignored;
-    socket_.cancel(ignored);  // OnRead() goes on
-  } else if (phase_ == Phase::kAnswering && webhook_.waits_for_cards()) {
-    ClearDeadline();
-    webhook_.GiveUpCards();
-    AnswerWebhook();
-  } else {
-    Close();
   }
 }
 

@@ -35,6 +35,11 @@ class HttpSession final : public std::enable_shared_from_this<HttpSession> {
   // Something came that the webhook's answer may have waited for.
   void OnNews();
 
+  // Since when it has waited for its peer to send a whole request; nullopt: it does not.
+  std::optional<std::chrono::steady_clock::time_point> waiting_since() const;
+  // Ends, while it waits for its peer: others wait for its place.
+  void MakeRoom();
+
  private:
   using Error = boost::system::error_code;
   using Timer =
@@ -67,6 +72,7 @@ class HttpSession final : public std::enable_shared_from_this<HttpSession> {
   void AnswerWebhook();
 
   void Refuse(const ProblemType& type, std::string detail);
+  void RefuseForNow(const ProblemType& type, std::string detail);  // and a retry may help
   void Write(HttpAnswer answer);
   void WriteRest();
   void OnWritten(const Error& error);
@@ -105,6 +111,8 @@ class HttpSession final : public std::enable_shared_from_this<HttpSession> {
   size_t written_ = 0;  // of it
   bool keep_alive_ = false;
 
+  std::chrono::steady_clock::time_point waiting_since_;
+  bool makes_room_ = false;
   std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
   bool timer_armed_ = false;
   bool timed_out_ = false;

@@ -70,6 +70,19 @@ std::future<void> SessionLoop::AllAnswered() {
   return answered;
 }
 
+bool SessionLoop::MakeRoom(std::chrono::milliseconds patience) {
+  auto longest = std::chrono::steady_clock::now() - patience;
+  std::shared_ptr<HttpSession> found;
+  for (const auto& [id, session] : sessions_) {
+    const auto since = session->waiting_since();
+    if (!since.has_value() || *since > longest) continue;
+    longest = *since;
+    found = session;
+  }
+  if (found != nullptr) found->MakeRoom();
+  return found != nullptr;
+}
+
 void SessionLoop::Forget(uint64_t id) { sessions_.erase(id); }
 
 void SessionLoop::EndAnswer() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <future>
@@ -75,6 +76,10 @@ class SessionLoop {
   void Serve(uint64_t id, Socket socket);
   // Ready once, at some moment from now on, no request that was read is unanswered.
   std::future<void> AllAnswered();
+
+  // On its thread: ends the session that has waited longest for its peer to send a whole request,
+  // if that is at least `patience`. False: there is none.
+  bool MakeRoom(std::chrono::milliseconds patience);
 
   // For its sessions, on its thread:
   SessionContext& context() { return context_; }

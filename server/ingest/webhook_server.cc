@@ -102,12 +102,17 @@ class BeastWebhookServer final : public WebhookServer {
     tcp::acceptor acceptor;
     asio::steady_timer pause;
     bool accepting = false;
+    bool crowded = false;  // it is seen to that those who wait find room
     int open = 0;
     uint64_t last_id = 0;
+    uint64_t last_asked = 0;  // for room: a loop
   };
 
   // On the first loop's thread:
   void Accept();
+  void AwaitCrowd();
+  void MakeRoom();
+  void AcceptLater();
   void OnAccepted(const Error& error, SessionLoop& loop, SessionLoop::Socket socket);
   // On that of the session's loop:
   void OnClosed();
@@ -139,7 +144,11 @@ absl::Status BeastWebhookServer::Listen() {
 }
 
 void BeastWebhookServer::Accept() {
-  if (intake_->accepting || context_.draining || intake_->open >= options_.connections_max) return;
+  if (intake_->accepting || context_.draining) return;
+  if (intake_->open >= options_.connections_max) {
+    AwaitCrowd();
+    return;
+  }
   intake_->accepting = true;
   SessionLoop& loop = *loops_[intake_->last_id % loops_.size()];  // one after the other
   intake_->acceptor.async_accept(loop.io().get_executor(),
@@ -149,13 +158,50 @@ void BeastWebhookServer::Accept() {
                                  });
 }
 
+// All places are taken: once somebody waits for one, the slowest has to go.
+void BeastWebhookServer::AwaitCrowd() {
+  if (std::exchange(intake_->crowded, true)) return;
+  intake_->acceptor.async_wait(tcp::acceptor::wait_read, [this](const Error& error) {
+    if (context_.draining || error == asio::error::operation_aborted) return;
+    if (intake_->open < options_.connections_max) {
+      intake_->crowded = false;
+      Accept();
+    } else {
+      MakeRoom();
+    }
+  });
+}
+
+void BeastWebhookServer::MakeRoom() {
+  SessionLoop& loop = *loops_[++intake_->last_asked % loops_.size()];
+  asio::post(loop.io(), [this, &loop] {
+    // If so, OnClosed() follows.
+    const bool made = loop.MakeRoom(options_.crowded_time_max);
+    asio::post(intake_->acceptor.get_executor(), [this, made] {
+      if (made) {
+        intake_->crowded = false;
+        Accept();
+      } else {
+        AcceptLater();
+      }
+    });
+  });
+}
+
+void BeastWebhookServer::AcceptLater() {
+  intake_->pause.expires_after(kAcceptPause);
+  intake_->pause.async_wait([this](const Error&) {
+    intake_->crowded = false;
+    Accept();
+  });
+}
+
 void BeastWebhookServer::OnAccepted(const Error& error, SessionLoop& loop,
                                     SessionLoop::Socket socket) {
   if (context_.draining || error == asio::error::operation_aborted) return;
   if (error && error != asio::error::connection_aborted) {
     LogWarning(absl::StrCat("no connection taken for a moment: ", error.message()));
-    intake_->pause.expires_after(kAcceptPause);
-    intake_->pause.async_wait([this](const Error&) { Accept(); });
+    AcceptLater();
     return;
   }
   if (!error) {

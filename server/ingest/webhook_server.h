@@ -22,7 +22,9 @@ struct WebhookServerOptions {
   std::string address = "127.0.0.1:8080";  // host:port; port 0 picks one
   std::string webhook_path = "/webhooks";
   size_t body_bytes_max = 1024 * 1024;
-  int connections_max = 1024;                          // further ones wait in the kernel's queue
+  int connections_max = 1024;                          // further ones wait in the kernel's queue,
+  std::chrono::milliseconds crowded_time_max{1'000};   // and take the place of one that has sent no
+                                                       // whole request for so long
   int threads = 0;                                     // 0: one for every two cores, at most 4
   std::chrono::milliseconds read_time_max{10'000};     // for one request, from its first byte
   std::chrono::milliseconds idle_time_max{60'000};     // between requests

@@ -18,23 +18,6 @@ constexpr size_t kErrorTextBytesMax = 32;
 // The size of a text for which a parser keeps its memory, about fourteen times that.
 constexpr size_t kKeptCapacity = 64 * 1024;
 
-void AppendQuoted(std::string& out, std::string_view text, size_t max_bytes) {
-  out += '"';
-  for (const char c : text) {
-    if (out.size() > max_bytes) return;
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20) {
-      absl::StrAppendFormat(&out, "\\u%04x", static_cast<unsigned>(byte));
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
-
 // Whether what simdjson refused might be something that JavaScript accepts. Its kernels differ in
 // the code that they give.
 bool MayBeRepaired(simdjson::error_code code) {
@@ -70,6 +53,23 @@ std::string_view InWords(simdjson::error_code code) {
 }
 
 }  // namespace
+
+void AppendQuoted(std::string& out, std::string_view text, size_t max_bytes) {
+  out += '"';
+  for (const char c : text) {
+    if (out.size() > max_bytes) return;
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20) {
+      absl::StrAppendFormat(&out, "\\u%04x", static_cast<unsigned>(byte));
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
 
 std::string DoubleText(double value) {
   if (value == 0) return "0";

@@ -118,6 +118,9 @@ class JsonBody {
   JsonError error_;
 };
 
+// Appends `text` as a JSON string; no more of it once `out` has passed `max_bytes`.
+void AppendQuoted(std::string& out, std::string_view text, size_t max_bytes = std::string::npos);
+
 // A double as JavaScript writes it: the shortest decimal text that reads back as the same value.
 std::string DoubleText(double value);
 

@@ -176,7 +176,7 @@ std::optional<Mutation> ResourceReader::ReadAt(const Model& model, const JsonVal
     warnings.Add(place.Named("id", "id"), "half a surrogate pair was replaced by U+FFFD");
   }
   if (members.warnings.has_value()) {
-    warnings.TakeFromSource(*members.warnings, place.Named("warnings", "warnings"));
+    warnings.TakeSent(*members.warnings, place.Named("warnings", "warnings"));
   }
   ReadFields(model, members, place, warnings, encoding);
   ReadTimes(members, place, warnings, encoding);

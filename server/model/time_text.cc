@@ -1,12 +1,14 @@
 #include "server/model/time_text.h"
 
 #include "absl/strings/ascii.h"
+#include "absl/time/time.h"
 #include "server/base/wire.h"
 
 namespace tributary {
 namespace {
 
 constexpr int64_t kSecondsPerDay = 86'400;
+constexpr int32_t kNanosPerSecond = 1'000'000'000;
 constexpr int64_t kFirstSecond = -62'135'596'800;  // 0001-01-01T00:00:00Z
 constexpr int64_t kLastSecond = 253'402'300'799;   // 9999-12-31T23:59:59Z
 
@@ -127,6 +129,15 @@ std::optional<Instant> ParseInstant(std::string_view text) {
   instant.seconds += hour * 3'600 + minute * 60 + second - offset;
   if (instant.seconds < kFirstSecond || instant.seconds > kLastSecond) return std::nullopt;
   return instant;
+}
+
+std::string InstantText(const Instant& instant) {
+  const bool has_text = instant.seconds >= kFirstSecond && instant.seconds <= kLastSecond &&
+                        instant.nanos >= 0 && instant.nanos < kNanosPerSecond;
+  if (!has_text) return {};
+  return absl::FormatTime("%E4Y-%m-%dT%H:%M:%E*SZ",
+                          absl::FromUnixSeconds(instant.seconds) + absl::Nanoseconds(instant.nanos),
+                          absl::UTCTimeZone());
 }
 
 Instant DecodeTimestamp(std::string_view bytes) {

@@ -21,6 +21,10 @@ struct Instant {
 // 9999.
 std::optional<Instant> ParseInstant(std::string_view text);
 
+// The form that ParseInstant reads back as the same: "2025-06-03T10:05:30.777Z". Empty if there is
+// none, for what lies outside those years.
+std::string InstantText(const Instant& instant);
+
 // Reads an encoded google.protobuf.Timestamp; what is malformed counts as absent.
 Instant DecodeTimestamp(std::string_view bytes);
 

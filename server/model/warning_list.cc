@@ -25,6 +25,7 @@ constexpr uint32_t kValueField = 4;
 constexpr uint32_t kOriginField = 5;
 constexpr uint64_t kOriginSource = 1;
 constexpr uint64_t kOriginTributary = 2;
+constexpr std::string_view kOursInJson = "ORIGIN_TRIBUTARY";
 
 void AppendText(std::string& out, uint32_t field, std::string_view text) {
   if (!text.empty()) wire::AppendBytes(out, field, text);
@@ -51,7 +52,7 @@ std::string TextOf(const JsonValue& object, std::string_view key, size_t max_byt
 
 }  // namespace
 
-void WarningList::TakeFromSource(const JsonValue& list, const Place& place) {
+void WarningList::TakeSent(const JsonValue& list, const Place& place) {
   if (list.IsNull()) return;
   if (list.kind() != JsonValue::Kind::kArray) {
     Add(place, "must be a list; left out", list);
@@ -65,10 +66,13 @@ void WarningList::TakeFromSource(const JsonValue& list, const Place& place) {
       Add(item_place, "must be an object; left out", item);
       return;
     }
-    ++source_count_;
-    if (source_.size() >= limits::kWarningsMax) return;
-    source_.push_back({TextOf(item, "code", kTextBytesMax), TextOf(item, "message", kLineBytesMax),
-                       TextOf(item, "field", kTextBytesMax), TextOf(item, "value", kTextBytesMax)});
+    ++sent_count_;
+    if (sent_.size() >= limits::kWarningsMax) return;
+    const bool ours = TextOf(item, "origin", kTextBytesMax) == kOursInJson;
+    read_before_ = read_before_ || ours;
+    sent_.push_back({TextOf(item, "code", kTextBytesMax), TextOf(item, "message", kLineBytesMax),
+                     TextOf(item, "field", ours ? kLineBytesMax : kTextBytesMax),
+                     TextOf(item, "value", kTextBytesMax), ours});
   });
 }
 
@@ -100,23 +104,25 @@ void WarningList::AddTolerated(const Place& place, std::string_view rule, const 
 }
 
 std::string WarningList::Encode() const {
-  const size_t all = source_count_ + ours_;
+  const size_t found = read_before_ ? 0 : ours_;
+  const size_t all = sent_count_ + found;
   const size_t kept = all <= limits::kWarningsMax ? all : limits::kWarningsMax - 1;
-  // Ours are the only trace of what was left out, so they come before the source's where there is
-  // no room for all.
-  const size_t of_ours = std::min(faults_.size(), kept);
-  const size_t of_source = std::min(source_.size(), kept - of_ours);
+  // Ours are the only trace of what was left out, so they come before those that were sent where
+  // there is no room for all.
+  const size_t of_ours = std::min({faults_.size(), found, kept});
+  const size_t of_sent = std::min(sent_.size(), kept - of_ours);
   std::string out;
-  for (size_t i = 0; i < of_source; ++i) {
-    const FromSource& from = source_[i];
-    AppendWarning(out, from.code, from.message, from.field, from.value, kOriginSource);
+  for (size_t i = 0; i < of_sent; ++i) {
+    const Sent& sent = sent_[i];
+    AppendWarning(out, sent.code, sent.message, sent.field, sent.value,
+                  sent.ours ? kOriginTributary : kOriginSource);
   }
   for (size_t i = 0; i < of_ours; ++i) {
     const Fault& fault = faults_[i];
     AppendWarning(out, fault.code, fault.detail, fault.path, fault.value, kOriginTributary);
   }
   if (all > kept) {
-    AppendWarning(out, kCode, absl::StrCat("and ", all - of_ours - of_source, " more warnings"), {},
+    AppendWarning(out, kCode, absl::StrCat("and ", all - of_ours - of_sent, " more warnings"), {},
                   {}, kOriginTributary);
   }
   return out;

@@ -13,10 +13,14 @@ namespace tributary {
 
 // What is wrong with one resource: the source's own warnings, then ours, in the order in which they
 // were found. Keeps no more than can be stored, and counts the rest.
+//
+// A resource that was read here, or by another of us, and is sent again brings the warnings of then
+// (`origin` in JSON). They stand as they are, and what is found now is not added: what was left out
+// then is not there to be found, and a place in a list may have moved.
 class WarningList {
  public:
-  // Takes over the source's `warnings`, the value at `place`.
-  void TakeFromSource(const JsonValue& list, const Place& place);
+  // Takes over the `warnings` that a resource came with, the value at `place`.
+  void TakeSent(const JsonValue& list, const Place& place);
 
   // `value` breaks `rule`, which says what holds and what became of the value, in words.
   void Add(const Place& place, std::string_view rule, const JsonValue& value);
@@ -38,15 +42,17 @@ class WarningList {
   std::string Encode() const;
 
  private:
-  struct FromSource {
+  struct Sent {
     std::string code;
     std::string message;
     std::string field;
     std::string value;
+    bool ours = false;  // found by us, when the resource was read before
   };
 
-  std::vector<FromSource> source_;
-  size_t source_count_ = 0;
+  std::vector<Sent> sent_;
+  size_t sent_count_ = 0;
+  bool read_before_ = false;
   std::vector<Fault> faults_;
   size_t ours_ = 0;
   size_t tolerated_ = 0;

@@ -88,7 +88,7 @@ grpc::ServerUnaryReactor* AnswerLater(Executor& executor, const UnaryCall& call,
   grpc::ServerUnaryReactor* reactor = call.context->DefaultReactor();
   executor.Post([call, reactor, request_id = std::move(request_id), &work] {
     if (GaveUp(call, *reactor)) return;
-    work(*call.request, [call, reactor, request_id](absl::StatusOr<std::string> answer) {
+    work(call, [call, reactor, request_id](absl::StatusOr<std::string> answer) {
       Finish(call, request_id, std::move(answer), *reactor);
     });
   });

@@ -39,9 +39,10 @@ grpc::ServerUnaryReactor* AnswerHere(const UnaryCall& call, const UnaryWork& wor
 grpc::ServerUnaryReactor* AnswerOn(Executor& executor, const UnaryCall& call,
                                    const UnaryWork& work);
 
-// The same for work that ends later than it returns: it calls `reply` once, on any thread.
+// The same for work that ends later than it returns: it calls `reply` once, on any thread. Until
+// then the call is there.
 using Reply = std::function<void(absl::StatusOr<std::string>)>;
-using LaterWork = std::function<void(const grpc::ByteBuffer& request, Reply reply)>;
+using LaterWork = std::function<void(const UnaryCall& call, Reply reply)>;
 grpc::ServerUnaryReactor* AnswerLater(Executor& executor, const UnaryCall& call,
                                       const LaterWork& work);
 

@@ -122,13 +122,12 @@ void FieldDefinitionService::Add(std::string_view verb, Read read, RawService& s
   const google::protobuf::MethodDescriptor* method =
       model_.service()->FindMethodByName(absl::StrCat(Absl(verb), model_.message()->name()));
   MethodMetrics& cells = context_.metrics.Add(*method);
-  const LaterWork& work =
-      works_.emplace_back([this, read](const grpc::ByteBuffer& bytes, Reply reply) {
-        absl::StatusOr<CallPtr> call = (this->*read)(bytes);
-        if (!call.ok()) return reply(call.status());
-        (*call)->reply = std::move(reply);
-        Try(*call);
-      });
+  const LaterWork& work = works_.emplace_back([this, read](const UnaryCall& unary, Reply reply) {
+    absl::StatusOr<CallPtr> call = (this->*read)(*unary.request);
+    if (!call.ok()) return reply(call.status());
+    (*call)->reply = std::move(reply);
+    Try(*call);
+  });
   service.AddUnary(
       *method, [this, &cells, &work](grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {

@@ -63,6 +63,7 @@ GrpcServer::GrpcServer(const GrpcServerOptions& options, const ModelRegistry& mo
       feed_service_(std::move(feed), models, streams_, metrics_),
       card_service_(cards, metrics_),
       delivery_service_(store, intake, executor, metrics_),
+      ingest_service_(models, intake, executor, clock, metrics_),
       unknown_methods_(metrics_) {
   const ServingContext context{models, store, hub, executor, inline_reads_, streams_, metrics_};
   for (const auto& model : models.models()) {
@@ -93,6 +94,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
   builder.RegisterService(&started->server_service_.service());
   builder.RegisterService(&started->feed_service_.service());
   builder.RegisterService(&started->delivery_service_.service());
+  builder.RegisterService(&started->ingest_service_.service());
   for (const auto& service : started->resource_services_)
     builder.RegisterService(&service->service());
   builder.RegisterCallbackGenericService(&started->unknown_methods_);
@@ -107,6 +109,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
   health.SetServingStatus("tributary.v1.ServerService", true);
   health.SetServingStatus(FeedService::descriptor().full_name(), true);
   health.SetServingStatus(DeliveryService::descriptor().full_name(), true);
+  health.SetServingStatus(IngestService::descriptor().full_name(), true);
   for (const auto& model : models.models())
     health.SetServingStatus(model->service()->full_name(), true);
   health.SetServingStatus(true);
@@ -122,12 +125,20 @@ GrpcServer::~GrpcServer() {
 
 void GrpcServer::StopServing() { server_->GetHealthCheckService()->Shutdown(); }
 
+void GrpcServer::StopIngest(std::chrono::steady_clock::time_point deadline) {
+  ingest_service_.streams().Drain();
+  (void)ingest_service_.streams().WaitUntilQueued(deadline);  // else: sent again
+}
+
 void GrpcServer::Shutdown(std::chrono::steady_clock::time_point deadline,
                           std::chrono::milliseconds stall) {
   StopServing();
+  IngestStreams& ingest = ingest_service_.streams();
   streams_.Drain();
-  const auto now = std::chrono::steady_clock::now();
-  if (!streams_.WaitUntilEmpty(std::min(now + stall, deadline))) streams_.CancelAll();
+  ingest.Drain();
+  const auto patience = std::min(std::chrono::steady_clock::now() + stall, deadline);
+  if (!streams_.WaitUntilEmpty(patience)) streams_.CancelAll();
+  if (!ingest.WaitUntilEmpty(patience)) ingest.CancelAll();
   // Streams are gone and other calls take milliseconds. gRPC would wait longer only for connections
   // of clients that do not look at them just now.
   const auto left = std::clamp(deadline - std::chrono::steady_clock::now(),

@@ -15,6 +15,7 @@
 #include "server/serve/delivery_service.h"
 #include "server/serve/feed_service.h"
 #include "server/serve/field_definition_service.h"
+#include "server/serve/ingest_service.h"
 #include "server/serve/inline_reads.h"
 #include "server/serve/resource_service.h"
 #include "server/serve/rpc_metrics.h"
@@ -46,9 +47,14 @@ class GrpcServer {
   int port() const { return port_; }
   const RpcMetrics& metrics() const { return metrics_; }
   WatchStreams::Survey SurveyStreams() { return streams_.TakeSurvey(); }
+  size_t ingest_streams() const { return ingest_service_.streams().open(); }
 
   // Health says NOT_SERVING from now on.
   void StopServing();
+
+  // Streams of events read no further. Returns once all that they have read is queued for the
+  // writer, or at `deadline`.
+  void StopIngest(std::chrono::steady_clock::time_point deadline);
 
   // Ends every stream with UNAVAILABLE, SERVER_DRAINING, cancels after `stall` those that take
   // nothing, and closes by `deadline`.
@@ -66,6 +72,7 @@ class GrpcServer {
   FeedService feed_service_;
   CardService card_service_;
   DeliveryService delivery_service_;
+  IngestService ingest_service_;
   UnknownMethods unknown_methods_;
   std::vector<std::unique_ptr<ResourceService>> resource_services_;
   std::unique_ptr<FieldDefinitionService> field_definition_service_;

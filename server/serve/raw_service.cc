@@ -37,4 +37,13 @@ void RawService::AddStreaming(const google::protobuf::MethodDescriptor& method, 
           }));
 }
 
+void RawService::AddBothStreaming(const google::protobuf::MethodDescriptor& method,
+                                  BothStreaming handler) {
+  AddMethod(new grpc::internal::RpcServiceMethod(
+      Path(method), grpc::internal::RpcMethod::BIDI_STREAMING, nullptr));
+  MarkMethodRawCallback(methods_++,
+                        new grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+                            std::move(handler)));
+}
+
 }  // namespace tributary

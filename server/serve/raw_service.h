@@ -26,8 +26,12 @@ class RawService final : public grpc::Service {
   using Streaming = std::function<grpc::ServerWriteReactor<grpc::ByteBuffer>*(
       grpc::CallbackServerContext*, const grpc::ByteBuffer* request)>;
 
+  using BothStreaming = std::function<grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*(
+      grpc::CallbackServerContext*)>;
+
   void AddUnary(const google::protobuf::MethodDescriptor& method, Unary handler);
   void AddStreaming(const google::protobuf::MethodDescriptor& method, Streaming handler);
+  void AddBothStreaming(const google::protobuf::MethodDescriptor& method, BothStreaming handler);
 
  private:
   // gRPC keeps pointers to the names, so they must not move.

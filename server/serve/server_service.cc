@@ -13,7 +13,7 @@ namespace {
 // What a client can ask of this version and could not ask of the first one.
 constexpr const char* kFeatures[] = {"watch_filters", "compaction", "feed",
                                      "read_revision", "expand",     "field_definitions",
-                                     "card_views",    "deliveries"};
+                                     "card_views",    "deliveries", "ingest"};
 
 }  // namespace
 

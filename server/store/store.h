@@ -13,7 +13,8 @@
 namespace tributary {
 
 // What became of a batch: an outcome per delivery, in its order, and the changes it made, in
-// revision order, with `raw` and `before` set.
+// revision order, with `raw` and `before` set. They follow those of the last batch without a gap:
+// should one that failed be on the disk all the same, its changes come first, shown from now on.
 struct Committed {
   std::vector<Outcome> outcomes;
   std::vector<ChangePtr> changes;
@@ -95,7 +96,11 @@ struct ChangeQuery {
 // was not stays. So what is read at or below the floor is the newest state of every resource that
 // changed since, and no more: a coalesced delta.
 struct ChangePage {
-  std::vector<ChangePtr> changes;  // in revision order, kHidden left out
+  // In revision order. A kHidden that replaced nothing (`prev` is 0) reaches nobody and may be left
+  // out. One that replaced a tombstone must be shown if an engine writes such rows at all, rather
+  // than call the second deletion UNCHANGED: the first row goes when the second has left the
+  // history, and the second is then all that tells who is behind the floor of the deletion.
+  std::vector<ChangePtr> changes;
   Revision through = 0;  // nothing covered at or before it is missing; may be short of the
                          // head even if `changes` is empty
   Revision head = 0;
@@ -142,7 +147,9 @@ class Store {
   virtual const std::string& id() const = 0;
 
   // Judges and records `batch` atomically, in order, and makes it durable. UNAVAILABLE
-  // (STORE_UNAVAILABLE): nothing of it was written; the senders may try again.
+  // (STORE_UNAVAILABLE): nothing of it is shown; the senders may try again. (Where a disk fails in
+  // the very moment, all of it may turn out to be written; then a retry is a duplicate.) DATA_LOSS:
+  // the same, but trying again does not help.
   virtual absl::StatusOr<Committed> Commit(std::span<const Delivery> batch) = 0;
 
   virtual absl::StatusOr<Head> GetHead() = 0;

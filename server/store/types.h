@@ -38,7 +38,8 @@ struct Selection {
 enum class Rank : uint8_t { kEmbedded = 1, kCreated = 2, kUpdated = 3, kDeleted = 4 };
 
 // Decides which of two deliveries holds: a total order, in which the greater wins. Time is the
-// source's `updatedAt`, or the time of receipt where that is absent or not to be believed.
+// source's `updatedAt`; where that is absent or not to be believed, the time of receipt, or that of
+// the observation (Delivery::observed_us).
 struct Version {
   int64_t time_us = 0;
   Rank rank = Rank::kEmbedded;
@@ -107,6 +108,20 @@ struct Delivery {
   // Why it was rejected or parked, or else what was warned about, in words.
   std::string problem;
   int64_t warnings = 0;  // that we found, in all its resources
+
+  // When a list of the source showed the own resource to be there; none: nobody looked, the source
+  // sent it by itself. A moment after the receipt counts as the receipt; of a deletion it says
+  // nothing.
+  //
+  // The delivery is judged by its version like any other, with these exceptions: where it has no
+  // time the observation is its time; and a tombstone whose time is before the observation does not
+  // stand in its way, because what was seen after a deletion is there again, whatever its
+  // `updatedAt`. Its version then becomes the least that beats the tombstone, and is kept like
+  // that: so what was older than the tombstone stays so, what the source says since then wins, and
+  // a replay rewinds nothing. Of an observation and a deletion from before it the first to come
+  // makes the difference, as between equal times; to observe it again mends that. What is seen to
+  // be as it stands is UNCHANGED, whatever the versions.
+  std::optional<int64_t> observed_us;
 
   std::optional<Replay> replay;  // none: it has just come
 };

@@ -14,7 +14,8 @@ using ::testing::HasSubstr;
 const std::vector<Flag> kFlags = {
     {.name = "page_size", .value = "N", .help = "", .fallback = "100"},
     {.name = "owner", .value = "ID", .help = "", .letter = 'O'},
-    {.name = "stop_at_head", .help = ""}};
+    {.name = "stop_at_head", .help = ""},
+    {.name = "model", .value = "MODEL", .repeats = true}};
 
 absl::StatusOr<Arguments> Parse(const std::vector<std::string>& line) {
   return Arguments::Parse(line, kFlags, [](const std::string& variable) {
@@ -47,6 +48,11 @@ TEST(Arguments, TakeWhatIsGivenBeforeTheEnvironmentAndThatBeforeTheFallback) {
   EXPECT_EQ(Parse({"--owner="})->Text("owner"), "");
   EXPECT_EQ(Parse({"-O", "acme"})->Text("owner"), "acme");
   EXPECT_EQ(Parse({"-Oacme"})->Text("owner"), "acme");
+}
+
+TEST(Arguments, TakeAFlagOnceOrAsOftenAsItIsGiven) {
+  EXPECT_EQ(Parse({"--owner=a", "--owner=b"})->Text("owner"), "b");
+  EXPECT_EQ(Parse({"--model=a", "--model", "b,c"})->Text("model"), "a,b,c");
 }
 
 TEST(Arguments, TakeSwitchesWithAndWithoutAValue) {

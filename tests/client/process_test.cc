@@ -326,6 +326,44 @@ TEST_F(FollowFileProcessTest, TwoAtATimeAreOneTooMany) {
   WaitFor([&] { return Revisions().size() == 2; });
 }
 
+TEST_F(ProcessTest, AnExportThatFollowsWritesWhatChanges) {
+  server_.Put("crmStage", "s1", kStage);
+  Pipe out;
+  Pipe err;
+  Start({"export", "stages", "--follow"}, out.ends[1], err.ends[1]);
+  Reader lines(out.ends[0]);
+  lines.Until("\"s1\"");
+  server_.Put("crmStage", "s2", kStage);
+  lines.Until("\"s2\"");
+  server_.Delete("crmStage", "s1");
+  EXPECT_THAT(
+      lines.Until("\"trigger\":\"deleted\"}\n"),
+      HasSubstr(R"("resource":{"stage":{"connectorId":"hubspot","ownerId":"acme","id":"s1"}})"));
+  kill(pid_, SIGINT);
+  EXPECT_EQ(ExitCode(), kExitInterrupted);
+}
+
+TEST_F(ProcessTest, AnImportShowsABarOnATerminalAndTakesItAway) {
+  const testing::TempDir dir;
+  const std::string file = dir.File("stages.jsonl");
+  {
+    std::ofstream lines(file);
+    for (int i = 0; i < 30'000; ++i) {
+      lines << R"({"ownerId":"acme","event":"crmStage::updated","data":{"id":"s)" << i
+            << R"(","fields":{"name":"N","type":"open"}}})"
+            << "\n";
+    }
+  }
+  Terminal terminal(70);
+  Pipe out;
+  Start({"import", file}, out.ends[1], terminal.inside);
+  Reader screen(terminal.outside);
+  screen.Until("lines");
+  EXPECT_EQ(ExitCode(), kExitOk);
+  EXPECT_THAT(Reader(out.ends[0]).Until(""), HasSubstr("30000 lines: APPLIED 30000"));
+  EXPECT_THAT(screen.Until(""), ::testing::EndsWith("\r\x1b[K"));
+}
+
 TEST_F(ProcessTest, ATableFitsTheTerminal) {
   server_.Put("crmStage", "default::" + std::string(80, 'x'), kStage);
   Terminal terminal(60);

@@ -76,16 +76,18 @@ class Process {
   int errors_ = -1;
 };
 
-// The real tributaryd, which keeps its ports when it is started again.
+// The real tributaryd, or another program that is one, which keeps its ports when it is started
+// again.
 class Daemon {
  public:
-  explicit Daemon(std::string folder, std::vector<std::string> flags = {})
-      : folder_(std::move(folder)), flags_(std::move(flags)) {
+  explicit Daemon(std::string folder, std::vector<std::string> flags = {},
+                  std::string program = "tributaryd")
+      : folder_(std::move(folder)), flags_(std::move(flags)), program_(std::move(program)) {
     Start();
   }
 
   void Start() {
-    std::vector<std::string> command = {std::string(TRIBUTARY_BINARY_DIR) + "/bin/tributaryd",
+    std::vector<std::string> command = {std::string(TRIBUTARY_BINARY_DIR) + "/bin/" + program_,
                                         "--store=sqlite:" + folder_ + "/test.db",
                                         "--grpc_address=127.0.0.1:" + std::to_string(grpc_port_),
                                         "--http-address=127.0.0.1:" + std::to_string(http_port_)};
@@ -122,6 +124,7 @@ class Daemon {
  private:
   const std::string folder_;
   const std::vector<std::string> flags_;
+  const std::string program_;
   std::optional<Process> process_;
   int grpc_port_ = 0;
   int http_port_ = 0;

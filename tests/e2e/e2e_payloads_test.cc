@@ -1,9 +1,6 @@
 // Every sample body goes in by curl and comes out of Get, List and Watch equal to what was sent,
 // field by field, as the `tributary` command prints it in the source's own form.
 
-#include <sys/wait.h>
-
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -18,6 +15,7 @@
 #include "nlohmann/json.hpp"
 #include "proto/resources.h"
 #include "tests/e2e/daemon.h"
+#include "tests/e2e/shell.h"
 #include "tests/testing/temp_dir.h"
 #include "tributary/v1/annotations.pb.h"
 
@@ -27,6 +25,7 @@ namespace {
 using nlohmann::json;
 using testing::Daemon;
 using ::testing::HasSubstr;
+using testing::OutputOf;
 using testing::TempDir;
 
 const char kVectors[] = TRIBUTARY_SOURCE_DIR "/proto/vectors/";
@@ -34,16 +33,6 @@ const char kVectors[] = TRIBUTARY_SOURCE_DIR "/proto/vectors/";
 std::string ReadFile(const std::string& path) {
   std::ifstream in(path);
   return {std::istreambuf_iterator<char>(in), {}};
-}
-
-// What `command` prints; it has to succeed.
-std::string OutputOf(const std::string& command) {
-  std::FILE* pipe = popen(command.c_str(), "r");
-  std::string out;
-  char buffer[4096];
-  for (size_t n = 0; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) out.append(buffer, n);
-  EXPECT_EQ(pclose(pipe), 0) << command << "\n" << out;
-  return out;
 }
 
 std::string Quoted(const std::string& word) {

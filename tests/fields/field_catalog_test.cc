@@ -65,6 +65,7 @@ class FieldCatalogTest : public ::testing::Test {
     Mutation& own = delivery.mutations.emplace_back();
     own.key = {"crmOpportunity", "hubspot", "acme", std::to_string(++sent_)};
     own.state = "x";
+    catalog_->Merge({&delivery, 1});
     auto committed = store_->Commit({&delivery, 1});
     EXPECT_TRUE(committed.ok()) << committed.status();
     catalog_->Learn(committed->changes);
@@ -166,6 +167,33 @@ TEST_F(FieldCatalogTest, OfManyThatMeetAKeyAtOnceOneMakesItsDefinition) {
   EXPECT_EQ(made, 2u);
 }
 
+TEST_F(FieldCatalogTest, TypesThatComeAtOnceAreAllObserved) {
+  // All are checked before any is committed: the first three in one batch, the others after it.
+  std::vector<CustomFieldRules::Findings> found;
+  for (const char* json : {R"({"region": "EU"})", R"({"region": 5})", R"({"region": true})",
+                           R"({"region": 7})", R"({"region": ["a"]})"}) {
+    found.push_back(Check(json));
+  }
+  std::vector<Delivery> batch(3);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    batch[i].mutations = found[i].definitions;
+    batch[i].mutations.emplace_back().key = {"crmOpportunity", "hubspot", "acme",
+                                             std::to_string(i)};
+  }
+  catalog_->Merge(batch);
+  const auto committed = store_->Commit(batch);
+  TRIBUTARY_ASSERT_OK(committed);
+  EXPECT_THAT(committed->changes, SizeIs(1 + 3)) << "one definition, three resources";
+  catalog_->Learn(committed->changes);
+  EXPECT_EQ(Commit(found[3].definitions), 0u) << "seen by then";
+  EXPECT_EQ(Commit(found[4].definitions), 1u);
+  const FieldDefinition region = Defined("crmOpportunity.region");
+  EXPECT_EQ(region.fields().type(), Fields::TYPE_TEXT);
+  EXPECT_THAT(region.fields().observed_types(),
+              ElementsAre(Fields::TYPE_TEXT, Fields::TYPE_NUMBER, Fields::TYPE_BOOLEAN,
+                          Fields::TYPE_LIST_TEXT));
+}
+
 TEST_F(FieldCatalogTest, OneThatWasNotCommittedIsProposedAgain) {
   EXPECT_THAT(Check(R"({"region": "EU"})").definitions, SizeIs(1));
   EXPECT_EQ(Send(R"({"region": "EU"})"), 1u);
@@ -191,6 +219,49 @@ TEST_F(FieldCatalogTest, ADeclaredTypeIsCheckedAndADiscoveredOneIsNot) {
   EXPECT_EQ(found.contradictions[0].rule, "is defined as a number");
   Open();
   EXPECT_THAT(Check(R"({"region": 5, "score": "high"})").contradictions, SizeIs(1));
+}
+
+TEST_F(FieldCatalogTest, OptionsOfADeclaredSelectAreCheckedAsTheyAreNow) {
+  const auto declare = [&](const std::vector<std::string>& options) {
+    Mutation mutation = Declaration("crmOpportunity.mood", Fields::TYPE_SELECT);
+    FieldDefinition definition = ParseDefinition(mutation.state);
+    for (const std::string& option : options) {
+      definition.mutable_fields()->add_options()->set_value(option);
+    }
+    mutation.state = EncodeDefinition(definition);
+    Commit({mutation});
+  };
+  Send(R"({"mood": "warm"})");
+  declare({"hot", "cold"});
+  EXPECT_THAT(Check(R"({"mood": "hot"})").contradictions, IsEmpty());
+  const auto found = Check(R"({"mood": "warm"})");
+  ASSERT_THAT(found.contradictions, SizeIs(1));
+  EXPECT_EQ(found.contradictions[0].rule, "is none of the options of its definition");
+  Open();
+  EXPECT_THAT(Check(R"({"mood": "warm"})").contradictions, SizeIs(1));
+  declare({"hot", "cold", "warm"});
+  EXPECT_THAT(Check(R"({"mood": "warm"})").contradictions, IsEmpty());
+}
+
+TEST_F(FieldCatalogTest, OptionsCountAmongWhatIsRemembered) {
+  Mutation mutation = Declaration("crmOpportunity.mood", Fields::TYPE_SELECT);
+  FieldDefinition definition = ParseDefinition(mutation.state);
+  for (int i = 0; i < 20; ++i) {
+    definition.mutable_fields()->add_options()->set_value(std::to_string(i));
+  }
+  mutation.state = EncodeDefinition(definition);
+  Commit({mutation});
+  Open({.cached_max = 10});
+  EXPECT_THAT(Check(R"({"mood": "20"})").contradictions, SizeIs(1));
+  // What it is not told of it learns when it reads again: after another scope has driven it out.
+  Delivery untold;
+  definition.mutable_fields()->add_options()->set_value("20");
+  mutation.state = EncodeDefinition(definition);
+  untold.mutations = {mutation};
+  TRIBUTARY_ASSERT_OK(store_->Commit({&untold, 1}));
+  EXPECT_THAT(Check(R"({"mood": "20"})").contradictions, SizeIs(1));
+  Check(R"({"region": "EU"})", {"crmOpportunity", "hubspot", "globex"});
+  EXPECT_THAT(Check(R"({"mood": "20"})").contradictions, IsEmpty());
 }
 
 TEST_F(FieldCatalogTest, NoMoreThanTheLimitAreDiscoveredAndTheRestIsCounted) {

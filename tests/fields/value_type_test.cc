@@ -3,6 +3,8 @@
 #include "server/fields/value_type.h"
 
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "gtest/gtest.h"
 #include "server/model/json_body.h"
@@ -19,9 +21,12 @@ class ValueTypeTest : public ::testing::Test {
     const std::optional<FieldType> type = TypeOf(body_.root());
     return type.has_value() ? Fields::Type_Name(*type) : "none";
   }
-  bool Fits(FieldType type, std::string json) {
+  bool Fits(FieldType type, std::string json, const FieldOptions* options = nullptr) {
+    return RuleOf(type, options, std::move(json)).empty();
+  }
+  std::string_view RuleOf(FieldType type, const FieldOptions* options, std::string json) {
     EXPECT_TRUE(body_.Parse(json)) << json;
-    return BrokenRule(type, body_.root()).empty();
+    return BrokenRule(type, options, body_.root());
   }
 
   JsonBody body_;
@@ -90,6 +95,30 @@ TEST_F(ValueTypeTest, AnotherTypeContradicts) {
   EXPECT_TRUE(Fits(Fields::TYPE_LIST_SELECT, "[\"a\", null]"));
   EXPECT_FALSE(Fits(Fields::TYPE_OBJECT, "\"a\""));
   EXPECT_TRUE(Fits(Fields::TYPE_OBJECT, "[1]"));
+}
+
+TEST_F(ValueTypeTest, ASelectTakesItsOptionsAndNoOther) {
+  const FieldOptions options = {"hot", "417"};
+  EXPECT_TRUE(Fits(Fields::TYPE_SELECT, "\"hot\"", &options));
+  EXPECT_TRUE(Fits(Fields::TYPE_SELECT, "417", &options)) << "an id, as one connector sends it";
+  EXPECT_TRUE(Fits(Fields::TYPE_SELECT, "\"\"", &options)) << "nothing was chosen";
+  EXPECT_EQ(RuleOf(Fields::TYPE_SELECT, &options, "\"Hot\""),
+            "is none of the options of its definition");
+  EXPECT_FALSE(Fits(Fields::TYPE_SELECT, "418", &options));
+  EXPECT_EQ(RuleOf(Fields::TYPE_SELECT, &options, "[\"hot\"]"), "is defined as a text");
+  EXPECT_TRUE(Fits(Fields::TYPE_SELECT, "\"any\"")) << "none were declared";
+  EXPECT_TRUE(Fits(Fields::TYPE_SELECT, "5"));
+}
+
+TEST_F(ValueTypeTest, OfSeveralChosenOptionsEachIsOne) {
+  const FieldOptions options = {"hot", "cold"};
+  EXPECT_TRUE(Fits(Fields::TYPE_LIST_SELECT, "[\"hot\", \"cold\", null]", &options));
+  EXPECT_TRUE(Fits(Fields::TYPE_LIST_SELECT, "[]", &options));
+  EXPECT_EQ(RuleOf(Fields::TYPE_LIST_SELECT, &options, "[\"hot\", \"warm\"]"),
+            "holds what is none of the options of its definition");
+  EXPECT_FALSE(Fits(Fields::TYPE_LIST_SELECT, "\"hot\"", &options));
+  EXPECT_TRUE(Fits(Fields::TYPE_LIST_SELECT, "[\"any\"]"));
+  EXPECT_TRUE(Fits(Fields::TYPE_TEXT, "\"warm\"", &options)) << "only a select has options";
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "tributary/crm/v1/engagement.pb.h"
 #include "tributary/crm/v1/opportunity.pb.h"
 #include "tributary/scheduling/v1/event_type.pb.h"
+#include "tributary/telephony/v1/call_transcript.pb.h"
 
 namespace tributary::testing {
 namespace {
@@ -132,12 +133,16 @@ TEST(FilterError, OfAUseThatCannotBeNamesTheOtherOne) {
       {"changed(stage)", 9, "only Watch takes them"},
       {"amount > 1 previous.amount < 1", 12, "only Watch takes them"},
       {"stage.nme = x", 7, "did you mean name?"},
-      {"contacts.email:x", 10, "contacts is a list"},
+      {"contacts.email:x", 10, "as in contacts:\"ID\""},
+      {"contacts.email = \"x\"", 10, "contacts is a list of references"},
+      {"fields.contacts.last_name:*", 17, "as in fields.contacts:\"ID\""},
+      {"-contacts.email:x", 11, "contacts is a list of references"},
   });
   Check<Opportunity>(
       {
           {"stage.type = won", 7, "compare stage with its id here; List takes such a filter"},
           {"changed(stage.type)", 15, "List takes such a filter"},
+          {"contacts.email:x", 10, "as in contacts:\"ID\""},
           {"changed(previous.stage)", 9, "name the field alone"},
           {"changed(id)", 9, "never changes"},
           {"changed(revision)", 9, "changes with every change"},
@@ -148,9 +153,29 @@ TEST(FilterError, OfAUseThatCannotBeNamesTheOtherOne) {
       Filter::Use::kWatch);
 }
 
-TEST(FilterError, OverAllModelsOnlyTheFrameIsKnown) {
+TEST(FilterError, ThroughAListOfReferencesOnlyTheIdsCanBeAskedFor) {
+  Check<telephony::v1::CallTranscript>({
+      {"speakers.user.email:x", 15, "as in speakers.user:\"ID\""},
+      {"speakers.contact.email = x", 18, "speakers.contact is a list of references"},
+  });
+  for (const char* works : {"speakers.user:\"ID\"", "speakers.user.id:u1"}) {
+    TRIBUTARY_EXPECT_OK(
+        Filter::Compile(works, *telephony::v1::CallTranscript::descriptor(), Filter::Use::kList))
+        << works;
+  }
+}
+
+TEST(FilterError, OverAllModelsOnlyTheFrameIsKnownAndNamed) {
   for (const char* text : {"fields.name = x", "name = x", "amount > 1", "modl = x"}) {
-    EXPECT_THAT(Filter::CompileForFeed(text), HasReason("FILTER_INVALID")) << text;
+    const auto filter = Filter::CompileForFeed(text);
+    EXPECT_THAT(filter, HasReason("FILTER_INVALID")) << text;
+    EXPECT_THAT(filter,
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("at character 1, ")));
+    EXPECT_THAT(filter,
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("knows what every resource has, model, connector_id, owner_id, "
+                                   "id, custom_fields, created_at, updated_at, warnings, "
+                                   "remote_id, revision, and no model's own fields")));
   }
   EXPECT_THAT(Filter::CompileForFeed("modl = x"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("did you mean model")));

@@ -7,6 +7,7 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/timestamp.pb.h"
+#include "tests/filter/random_values.h"
 #include "tributary/v1/resource.pb.h"
 
 namespace tributary::testing {
@@ -19,20 +20,12 @@ using google::protobuf::Reflection;
 using google::protobuf::Timestamp;
 using google::protobuf::Value;
 
-const std::vector<std::string> kTexts = {"", "a", "ab", "abc", "b", "\xC3\xA9", "7", "true", "a b"};
 const std::vector<std::string> kPatterns = {"*a", "a*", "a*c", "*", "**", "*b*", "a*b*c", "x*"};
-const std::vector<std::string> kNumbers = {"-1", "0", "7", "7.5", "1e3"};
-const std::vector<std::string> kTimes = {"1970-01-01T00:00:00Z", "2025-06-01",
-                                         "2025-06-01T09:00:00.5+02:00"};
-const std::vector<std::pair<int64_t, int32_t>> kInstants = {
-    {0, 0}, {1748736000, 0}, {1748761200, 500000000}};
-const std::vector<std::string> kKeys = {"k1", "k2", "odd key"};
 
-std::string TypeName(const FieldDescriptor& field) {
-  return field.type() == FieldDescriptor::TYPE_MESSAGE ? field.message_type()->full_name() : "";
+bool IsRef(const FieldDescriptor& field) {
+  return field.type() == FieldDescriptor::TYPE_MESSAGE &&
+         field.message_type() == v1::ResourceRef::descriptor();
 }
-bool IsTime(const FieldDescriptor& field) { return TypeName(field) == "google.protobuf.Timestamp"; }
-bool IsRef(const FieldDescriptor& field) { return TypeName(field) == "tributary.v1.ResourceRef"; }
 
 // One value of a field, in the terms of a filter.
 struct Leaf {
@@ -282,97 +275,7 @@ std::string TextOf(const Tree& term, Dice& dice) {
   return text + (term.values.size() > 1 || dice.Chance(0.1) ? "(" + values + ")" : values);
 }
 
-void Fill(Message& message, Dice& dice, int depth);
-
-void SetEnumAtRandom(Message& message, const FieldDescriptor& field, Dice& dice) {
-  const Reflection& reflection = *message.GetReflection();
-  const int value = 1 + dice.Below(field.enum_type()->value_count() - 1);
-  if (field.is_repeated()) return reflection.AddEnumValue(&message, &field, value);
-  reflection.SetEnumValue(&message, &field, value);
-}
-
-void SetAtRandom(Message& message, const FieldDescriptor& field, Dice& dice, int depth) {
-  const Reflection& reflection = *message.GetReflection();
-  const bool list = field.is_repeated();
-  switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_STRING:
-      if (list) return reflection.AddString(&message, &field, dice.Of(kTexts));
-      return reflection.SetString(&message, &field, dice.Of(kTexts));
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      return reflection.SetDouble(&message, &field,
-                                  std::strtod(dice.Of(kNumbers).c_str(), nullptr));
-    case FieldDescriptor::CPPTYPE_INT32: {
-      const int number = dice.Below(9) - 1;
-      if (list) return reflection.AddInt32(&message, &field, number);
-      return reflection.SetInt32(&message, &field, number);
-    }
-    case FieldDescriptor::CPPTYPE_BOOL:
-      return reflection.SetBool(&message, &field, dice.Chance(0.5));
-    case FieldDescriptor::CPPTYPE_ENUM:
-      return SetEnumAtRandom(message, field, dice);
-    case FieldDescriptor::CPPTYPE_MESSAGE: {
-      Message& inner = list ? *reflection.AddMessage(&message, &field)
-                            : *reflection.MutableMessage(&message, &field);
-      if (!IsTime(field)) return Fill(inner, dice, depth + 1);
-      const auto& instant = dice.Of(kInstants);
-      static_cast<Timestamp&>(inner).set_seconds(instant.first);
-      static_cast<Timestamp&>(inner).set_nanos(instant.second);
-      return;
-    }
-    default:
-      return;
-  }
-}
-
-Value RandomValue(Dice& dice, int depth) {
-  Value value;
-  switch (dice.Below(depth == 0 ? 5 : 4)) {
-    case 0:
-      value.set_string_value(dice.Of(kTexts));
-      break;
-    case 1:
-      value.set_number_value(std::strtod(dice.Of(kNumbers).c_str(), nullptr));
-      break;
-    case 2:
-      value.set_bool_value(dice.Chance(0.5));
-      break;
-    case 3:
-      value.set_null_value(google::protobuf::NULL_VALUE);
-      break;
-    default:
-      for (int i = dice.Below(3); i > 0; --i) {
-        *value.mutable_list_value()->add_values() = RandomValue(dice, depth + 1);
-      }
-      value.mutable_list_value();
-  }
-  return value;
-}
-
-void Fill(Message& message, Dice& dice, int depth) {
-  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
-    const FieldDescriptor& field = *message.GetDescriptor()->field(i);
-    if (field.name() == "raw_resource" || field.name() == "revision") continue;
-    if (depth > 4 || !dice.Chance(0.65)) continue;
-    if (field.is_map()) {
-      for (const std::string& key : kKeys) {
-        if (!dice.Chance(0.6)) continue;
-        Message& entry = *message.GetReflection()->AddMessage(&message, &field);
-        const Descriptor& type = *entry.GetDescriptor();
-        entry.GetReflection()->SetString(&entry, type.map_key(), key);
-        entry.GetReflection()
-            ->MutableMessage(&entry, type.map_value())
-            ->CopyFrom(RandomValue(dice, 0));
-      }
-      continue;
-    }
-    const int count = field.is_repeated() ? dice.Below(3) : 1;
-    for (int n = 0; n < count; ++n) SetAtRandom(message, field, dice, depth);
-  }
-}
-
 }  // namespace
-
-void FillAtRandom(Message& resource, Dice& dice) { Fill(resource, dice, 0); }
 
 Tree Tree::Random(const Descriptor& resource, Dice& dice, int depth) {
   if (depth == 0 || dice.Chance(0.4)) return RandomTerm(resource, dice);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -87,6 +88,23 @@ TEST_F(CommitterTest, WhatWaitsIsCommittedAsOneBatch) {
   store_->Release();
   for (auto& answer : answers) EXPECT_THAT(answer.get(), IsOk());
   EXPECT_THAT(store_->batches(), ElementsAre(1, 20));
+}
+
+TEST_F(CommitterTest, EachBatchMayBeBroughtUpToDateRightBeforeItIsCommitted) {
+  store_->Hold();
+  std::vector<size_t> prepared;
+  Committer committer(*store_, kNowhere, {}, [&](std::span<Delivery> batch) {
+    prepared.push_back(batch.size());
+    for (Delivery& delivery : batch) delivery.mutations.front().state = "prepared";
+  });
+  std::vector<std::future<Answered>> answers;
+  answers.push_back(Submit(committer, Of("first")));
+  ASSERT_TRUE(store_->WaitForCommits(1));
+  for (int i = 0; i < 3; ++i) answers.push_back(Submit(committer, Of(std::to_string(i))));
+  store_->Release();
+  for (auto& answer : answers) EXPECT_THAT(answer.get(), IsOk());
+  EXPECT_THAT(prepared, ElementsAre(1, 3));
+  EXPECT_EQ(sqlite_->Get(KeyOf("2"), false)->value().state, "prepared");
 }
 
 TEST_F(CommitterTest, ALongQueueIsCommittedInPieces) {
@@ -192,6 +210,59 @@ TEST_F(CommitterTest, BytesFillTheQueueTooButOneDeliveryAlwaysFits) {
   EXPECT_THAT(committer.Submit(Of("c"), [](const Answered&) {}), HasReason(reason::kOverloaded));
   store_->Release();
   EXPECT_THAT(large.get(), IsOk());
+}
+
+TEST_F(CommitterTest, WhoCanWaitFillsHalfOfTheQueueAndIsToldOfRoom) {
+  store_->Hold();
+  Committer committer(*store_, kNowhere, {.deliveries_max = 4});
+  auto committing = Submit(committer, Of("a"));
+  ASSERT_TRUE(store_->WaitForCommits(1));
+  std::promise<void> room;
+  std::atomic<int> told = 0;
+  const auto offer = [&](Delivery& delivery) {
+    return committer.Offer(
+        delivery, [](const Answered&) {},
+        [&] {
+          if (++told == 1) room.set_value();
+        });
+  };
+  for (const char* id : {"b", "c"}) {
+    Delivery delivery = Of(id);
+    EXPECT_THAT(offer(delivery), IsOkAndHolds(true));
+  }
+  Delivery third = Of("d");
+  EXPECT_THAT(offer(third), IsOkAndHolds(false));
+  EXPECT_EQ(third.resource_id, "d") << "it is left as it is";
+  EXPECT_EQ(told, 0);
+  auto webhook = Submit(committer, Of("w"));  // has the other half
+  store_->Release();
+  EXPECT_THAT(webhook.get(), IsOk());
+  room.get_future().wait();
+  EXPECT_THAT(offer(third), IsOkAndHolds(true));
+  committer.Shutdown();
+  EXPECT_EQ(told, 1);
+}
+
+TEST_F(CommitterTest, WhoWaitsForRoomIsToldOfTheEnd) {
+  store_->Hold();
+  Committer committer(*store_, kNowhere, {.deliveries_max = 2});
+  auto committing = Submit(committer, Of("a"));
+  ASSERT_TRUE(store_->WaitForCommits(1));
+  auto queued = Submit(committer, Of("b"));
+  std::promise<void> room;
+  Delivery waiting = Of("c");
+  EXPECT_THAT(committer.Offer(
+                  waiting, [](const Answered&) {}, [&] { room.set_value(); }),
+              IsOkAndHolds(false));
+  std::thread stopping([&] { committer.Shutdown(); });
+  store_->Release();
+  room.get_future().wait();
+  stopping.join();
+  EXPECT_THAT(committer
+                  .Offer(
+                      waiting, [](const Answered&) {}, [] {})
+                  .status(),
+              HasReason(reason::kServerDraining));
 }
 
 TEST_F(CommitterTest, AFailedCommitAnswersAllOfTheBatchAndNeitherLosesNorDoublesOnRetry) {

@@ -56,7 +56,7 @@ def main():
                         "tributary.scheduling.v1.ScheduledEventService", "tributary.telephony.v1.CallTranscriptService",
                         "tributary.widget.v1.CardViewService", "tributary.v1.ServerService", "grpc.health.v1.Health"):
             assert service in services, f"{service} is not in {services}"
-        assert sum(name.startswith("tributary.") for name in services) == 18, services
+        assert sum(name.startswith("tributary.") for name in services) == 19, services
         methods = curl("", options=["--list-methods"]).stdout.split()
         assert "tributary.crm.v1.OpportunityService/WatchOpportunities" in methods, methods
 
@@ -76,6 +76,18 @@ def main():
         assert info["headRevision"] == "3" and len(info["models"]) == 15, info
         assert curl.one("grpc.health.v1.Health/Check", {}) == {"status": "SERVING"}
         assert curl.one("grpc.health.v1.Health/Check", {"service": deals}) == {"status": "SERVING"}
+
+        ingest = "tributary.ingest.v1.IngestService"
+        answer = curl.one(f"{ingest}/BatchIngestEvents", {"events": [
+            {**SCOPE, "clientRef": "mine", "resource": {"stage": {"id": "s2", "fields": {"name": "Lost", "type": "TYPE_LOST"}}}},
+            {"connectorId": "hubspot"}]})
+        taken, refused = answer["results"]
+        assert (taken["clientRef"], taken["verdict"], taken["revision"]) == ("mine", "VERDICT_APPLIED", "4"), answer
+        assert refused["verdict"] == "VERDICT_REJECTED" and "deliveryId" not in refused, answer
+        assert {error["pointer"] for error in refused["problem"]["errors"]} == {"owner_id", "body"}, answer
+        results = curl.messages(f"{ingest}/IngestEvents", {"events": [
+            {**SCOPE, "resource": {"stage": {"id": "s2", "fields": {"name": "Lost", "type": "TYPE_LOST"}}}}]})
+        assert results[0]["results"][0]["verdict"] == "VERDICT_DUPLICATE", results
 
         for method, request, reason in (
                 (f"{deals}/GetOpportunity", {**SCOPE, "id": "nobody"}, "RESOURCE_NOT_FOUND"),

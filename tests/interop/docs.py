@@ -2,6 +2,8 @@
 
     docs.py readme     every ```sh block of README.md, in order, in one folder, against one server
     docs.py filters    the commands of docs/filters.md, which print what the page says
+    docs.py imports    likewise, of docs/imports.md
+    docs.py backfill   the ```sh blocks of docs/backfill.md, from a fake of the source; they print what the page says
     docs.py cards      the ```sh blocks of docs/card_views.md, in one shell; the answers to card views are the page's
     docs.py clients    the Python, Node, Go and Java programs of docs/clients.md that follow, and the Python
                        and Node ones that expand references and read the past
@@ -20,6 +22,7 @@ import tempfile
 import time
 
 import harness
+from fake_morph import KEY, SECRET, FakeMorph
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -66,6 +69,34 @@ def readme():
     print(f"README.md: {count} blocks ran")
 
 
+def backfill():
+    page = "docs/backfill.md"
+    promised = [text for _, text in blocks(page, "text")]
+    printed = []
+    with tempfile.TemporaryDirectory(prefix="tributary-backfill-") as folder, FakeMorph() as morph, harness.Server() as server:
+        for i in range(250):
+            morph.put("crmOpportunity", f"{i}", {"name": f"Deal {i}", "tier": "gold"})
+        for i in range(40):
+            morph.put("genericContact", f"{i}", {"firstName": f"Contact {i}"})
+        morph.fields["crmOpportunity"] = [{"key": "amount", "name": "Amount", "type": "number"},
+                                          {"key": "tier", "name": "Tier", "type": "text"},
+                                          {"key": "since", "name": "Since", "type": "datetime", "format": "date"}]
+        (pathlib.Path(folder) / "tributary").symlink_to(harness.BINARIES / "bin" / "tributary")
+        environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "TRIBUTARY_ADDRESS": server.grpc,
+                       "TRIBUTARY_MORPH_URL": morph.url, "MORPH_API_KEY": KEY, "MORPH_API_SECRET": SECRET}
+        for line, block in blocks(page, "sh"):
+            if "delete_missing" in block:
+                morph.remove("crmOpportunity", "17")
+            # Nobody's key and secret stand on the page.
+            block = re.sub(r"^export .*$", "", block, flags=re.MULTILINE)
+            result = subprocess.run(["bash", "-euo", "pipefail", "-c", block], env=environment, stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+            assert result.returncode == 0, f"{page}:{line} exited with {result.returncode}:\n{result.stdout}{result.stderr}"
+            printed.append(result.stdout)
+    assert [printed[0], printed[-1]] == promised, f"{page} promises {promised}, and not {printed}"
+    print(f"{page}: {len(printed)} blocks ran")
+
+
 def cards():
     page = "docs/card_views.md"
     with tempfile.TemporaryDirectory(prefix="tributary-cards-") as folder, harness.Server() as server:
@@ -106,15 +137,19 @@ def columns(text):
     return [line.split() for line in text.splitlines() if line.strip()]
 
 
-def filters():
-    page = "docs/filters.md"
-    with tempfile.TemporaryDirectory(prefix="tributary-filters-") as folder, harness.Server() as server:
-        (pathlib.Path(folder) / "tributary").symlink_to(harness.BINARIES / "bin" / "tributary")
-        environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "TRIBUTARY_ADDRESS": server.grpc,
+def run_page(page, examples_min):
+    """Runs the one ```sh block of a page, then its examples, which print what the page says."""
+    with tempfile.TemporaryDirectory(prefix="tributary-docs-") as folder, harness.Server() as server:
+        tools = pathlib.Path(folder) / "tools"
+        tools.mkdir()
+        (tools / "tributary").symlink_to(harness.BINARIES / "bin" / "tributary")
+        work = pathlib.Path(folder) / "work"
+        work.mkdir()
+        environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "TRIBUTARY_ADDRESS": server.grpc,
                        "TRIBUTARY_HTTP_ADDRESS": server.http}
 
         def shell(command):
-            return subprocess.run(["bash", "-c", command], env=environment, stdin=subprocess.DEVNULL,
+            return subprocess.run(["bash", "-c", command], cwd=work, env=environment, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
 
         ((line, data),) = blocks(page, "sh")
@@ -129,8 +164,16 @@ def filters():
             assert columns(result.stdout) == columns(printed), \
                 f"{page}:{line}: {command}\nprinted\n{result.stdout}\nand not\n{printed}"
             count += 1
-        assert count >= 10, f"{page} has only {count} examples"
+        assert count >= examples_min, f"{page} has only {count} examples"
     print(f"{page}: {count} examples ran")
+
+
+def filters():
+    run_page("docs/filters.md", 10)
+
+
+def imports():
+    run_page("docs/imports.md", 5)
 
 
 def follows(command, server, environment):
@@ -251,4 +294,4 @@ def clients():
 
 
 if __name__ == "__main__":
-    {"readme": readme, "filters": filters, "cards": cards, "clients": clients}[sys.argv[1]]()
+    {"readme": readme, "filters": filters, "imports": imports, "backfill": backfill, "cards": cards, "clients": clients}[sys.argv[1]]()

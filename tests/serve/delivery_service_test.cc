@@ -107,6 +107,8 @@ TEST_F(DeliveryServiceTest, ListsWhatArrivedByAnyOfItsFields) {
   EXPECT_THAT(List("warningCount > 0"), ElementsAre("4"));
   EXPECT_THAT(List("warning_count = 0 AND has_body = true"), ElementsAre("3", "2"));
   EXPECT_THAT(List("revision = 0"), ElementsAre("3", "2"));
+  EXPECT_THAT(List("event = \"\""), ElementsAre("3")) << "what is not JSON names none";
+  EXPECT_THAT(List("event != \"\" AND model = \"\""), IsEmpty());
   EXPECT_THAT(List("received_at < \"2001-01-01T00:00:00Z\""), IsEmpty());
   EXPECT_THAT(List("id = *", 2), ElementsAre("4", "3", "2", "1"));
 

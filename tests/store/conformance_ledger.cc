@@ -17,16 +17,6 @@ std::vector<int64_t> NumbersOf(const std::vector<DeliveryRecord>& records) {
   return numbers;
 }
 
-// Of body after body no one is like another, so that they do not compress away.
-std::string Noise(size_t bytes, uint32_t seed) {
-  std::string text;
-  while (text.size() < bytes) {
-    seed = seed * 1664525 + 1013904223;
-    text.push_back(static_cast<char>(seed >> 24));
-  }
-  return text;
-}
-
 class OfVerdict final : public DeliveryFilter {
  public:
   explicit OfVerdict(Verdict verdict) : verdict_(verdict) {}

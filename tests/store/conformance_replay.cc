@@ -182,6 +182,10 @@ TEST_P(StoreConformance, AReplayOfADuplicateRewindsNothing) {
   EXPECT_THAT(RecordOf(3).outcome, Is(Verdict::kDuplicate, 1));
   EXPECT_THAT(Commit({Replayed(first, RecordOf(3))}), ElementsAre(Is(Verdict::kDuplicate, 0)));
   EXPECT_EQ(StateOf("a"), "second");
+  const Delivery parked = AsParked(Updated("p").WithKey("p"));
+  Commit({parked, parked});
+  EXPECT_THAT(Commit({Replayed(parked, RecordOf(5))}), ElementsAre(Is(Verdict::kDuplicate, 0)))
+      << "also one of what was parked";
 }
 
 TEST_P(StoreConformance, NumbersGoOnWhereTheyWereAfterAReplay) {

@@ -167,10 +167,14 @@ class Model {
       outcome.verdict = Verdict::kParked;
     } else {
       const Mutation& own = delivery.mutations.back();
-      const int64_t own_time = own.time_us.value_or(received_us_);
+      std::optional<int64_t> seen = delivery.observed_us;
+      if (seen.has_value()) seen = std::min(*seen, received_us_);
+      if (own.IsDelete()) seen.reset();
+      const int64_t own_time = own.time_us.value_or(seen.value_or(received_us_));
       for (const Mutation& mutation : delivery.mutations) {
         if (own.IsDelete() && &mutation != &own) continue;
-        Judge(mutation, {mutation.time_us.value_or(own_time), mutation.rank, deliveries_}, outcome);
+        Judge(mutation, {mutation.time_us.value_or(own_time), mutation.rank, deliveries_},
+              &mutation == &own ? seen : std::nullopt, outcome);
       }
     }
     seen_[name] = {received_us_, outcome.revision};
@@ -221,15 +225,19 @@ class Model {
     return change.kind == ChangeKind::kCreated || change.kind == ChangeKind::kUpdated;
   }
 
-  void Judge(const Mutation& mutation, const Version& version, Outcome& outcome) {
+  void Judge(const Mutation& mutation, Version version, const std::optional<int64_t>& seen,
+             Outcome& outcome) {
     const auto at = standing_.find(mutation.key);
     const Change* before = at == standing_.end() ? nullptr : &log_[at->second.change];
     outcome.revision = before == nullptr ? 0 : before->revision;
-    outcome.verdict = Verdict::kSuperseded;
-    if (before != nullptr && version <= at->second.version) return;
     const bool alive = before != nullptr && Alive(*before);
     const bool same = before != nullptr && alive != mutation.IsDelete() &&
                       before->state == mutation.state && before->raw == mutation.raw;
+    if (before != nullptr && version <= at->second.version) {
+      outcome.verdict = same && seen.has_value() ? Verdict::kUnchanged : Verdict::kSuperseded;
+      if (alive || !seen.has_value() || at->second.version.time_us >= *seen) return;
+      version.time_us = at->second.version.time_us + 1;
+    }
     outcome.verdict = same ? Verdict::kUnchanged : Verdict::kApplied;
     if (same) {
       at->second.version = version;
@@ -288,6 +296,7 @@ class RandomWorkload : public StoreProperty {
     Say word = RandomWord(ranks[random_.Below(4)]);
     for (int i = random_.Below(4) - 1; i > 0; --i) word.Embeds(RandomWord(Rank::kEmbedded));
     word.ArrivedAt(now_ - random_.Below(3));
+    if (random_.OneIn(4)) word.SeenAt(now_ - random_.Below(60) + 5);
     word.WithKey(absl::StrCat("k", random_.Below(1000)));
     if (random_.OneIn(20)) word.Parked();
     if (random_.OneIn(20)) word.Rejected();

@@ -15,6 +15,7 @@
 //   Updated("a").At(10).State("x")         an update of "a", ten microseconds after the start
 //   Deleted("a").At(11)
 //   Updated("a").Embeds(Embedded("b").At(9).State("y"))
+//   Updated("a").At(10).State("x").SeenAt(12).ArrivedAt(13)   a list showed it two later
 namespace tributary::testing {
 
 inline constexpr int64_t kStart = FakeClock::kStart;
@@ -56,6 +57,11 @@ class Say {
     arrived_us_ = kStart + micros;
     return *this;
   }
+  // Found in a list of the source that was read then.
+  Say& SeenAt(int64_t micros) {
+    observed_us_ = kStart + micros;
+    return *this;
+  }
   Say& Embeds(const Say& other) {
     embedded_.push_back(other.mutation_);
     return *this;
@@ -89,6 +95,7 @@ class Say {
     delivery.idempotency_key =
         idempotency_key_.empty() ? "unique-" + std::to_string(++unique) : idempotency_key_;
     delivery.arrived_us = arrived_us_;
+    delivery.observed_us = observed_us_;
     delivery.intake = intake_;
     Hasher content;
     if (intake_ == Delivery::Intake::kJudge) {
@@ -116,6 +123,7 @@ class Say {
   std::vector<Mutation> embedded_;
   std::string idempotency_key_;
   int64_t arrived_us_ = kStart;
+  std::optional<int64_t> observed_us_;
   std::string body_;
   int64_t warnings_ = 0;
   Delivery::Intake intake_ = Delivery::Intake::kJudge;
@@ -127,6 +135,22 @@ inline Delivery Replayed(Delivery delivery, const DeliveryRecord& record) {
   return delivery;
 }
 
+// A body unlike any other, so that it does not compress away.
+inline std::string Noise(size_t bytes, uint32_t seed) {
+  std::string text;
+  while (text.size() < bytes) {
+    seed = seed * 1664525 + 1013904223;
+    text.push_back(static_cast<char>(seed >> 24));
+  }
+  return text;
+}
+
+// Of any scope, with a state that no other has.
+inline Say In(const std::string& model, const std::string& connector, const std::string& owner,
+              const std::string& id) {
+  return Say(Rank::kUpdated, KeyOf(id, owner, connector, model))
+      .State(model + connector + owner + id);
+}
 inline Say Created(std::string id) { return {Rank::kCreated, KeyOf(std::move(id))}; }
 inline Say Updated(std::string id) { return {Rank::kUpdated, KeyOf(std::move(id))}; }
 inline Say Deleted(std::string id) { return {Rank::kDeleted, KeyOf(std::move(id))}; }

@@ -1,5 +1,9 @@
 #include "server/store/sqlite/timed_vfs.h"
 
+#include <sqlite3.h>
+
+#include <chrono>
+
 #include "absl/strings/str_cat.h"
 #include "tests/store/sqlite_fixture.h"
 
@@ -43,10 +47,11 @@ TEST_F(TimedVfsTest, StoresInOneProcessAreTimedApart) {
 
 TEST_F(TimedVfsTest, ACheckpointIsAnFsyncOfTheDatabase) {
   SqliteMetrics metrics;
+  sqlite::Fsyncs fsyncs(metrics);
   {
     SQLite::Database database(path_, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 0,
                               sqlite::TimedVfs());
-    sqlite::TimeFsyncs(database, metrics);
+    sqlite::WatchFsyncs(database, fsyncs);
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (n)");
     database.exec("INSERT INTO t VALUES (7)");
     const uint64_t before = CountOf(metrics.database_fsync);
@@ -54,6 +59,23 @@ TEST_F(TimedVfsTest, ACheckpointIsAnFsyncOfTheDatabase) {
     EXPECT_EQ(CountOf(metrics.database_fsync), before + 1);
   }
   EXPECT_EQ(Ask("SELECT n FROM t"), "7") << "and it is the same file to everybody else";
+}
+
+TEST(Fsyncs, CountNoMoreAfterOneThatFailed) {
+  SqliteMetrics metrics;
+  int failures = 0;
+  sqlite::Fsyncs fsyncs(metrics, [&] { ++failures; });
+  constexpr std::chrono::milliseconds kTook{1};
+  EXPECT_EQ(fsyncs.Ended(true, kTook, SQLITE_OK), SQLITE_OK);
+  EXPECT_FALSE(fsyncs.failed());
+  EXPECT_EQ(fsyncs.Ended(false, kTook, SQLITE_IOERR), SQLITE_IOERR);
+  EXPECT_TRUE(fsyncs.failed());
+  EXPECT_NE(fsyncs.Ended(true, kTook, SQLITE_OK), SQLITE_OK);
+  EXPECT_NE(fsyncs.Ended(false, kTook, SQLITE_OK), SQLITE_OK);
+  EXPECT_EQ(fsyncs.Ended(true, kTook, SQLITE_IOERR), SQLITE_IOERR);
+  EXPECT_EQ(failures, 1);
+  EXPECT_EQ(metrics.failed_fsyncs.value(), 2u);
+  EXPECT_EQ(CountOf(metrics.log_fsync), 3u);
 }
 
 TEST_F(TimedVfsTest, AFileThatCannotBeOpenedIsRefusedAsEver) {

@@ -83,6 +83,48 @@ class Stream {
   bool finished_ = false;
 };
 
+// A stream in both directions, which is cancelled with the object.
+template <typename Request, typename Response>
+class Conversation {
+ public:
+  Conversation(std::shared_ptr<grpc::Channel> channel, const std::string& path,
+               int deadline_seconds = 60)
+      : channel_(std::move(channel)), path_(path) {
+    SetDeadline(context_, deadline_seconds);
+    const grpc::internal::RpcMethod method(path_.c_str(),
+                                           grpc::internal::RpcMethod::BIDI_STREAMING);
+    stream_.reset(grpc::internal::ClientReaderWriterFactory<Request, Response>::Create(
+        channel_.get(), method, &context_));
+  }
+  ~Conversation() {
+    if (finished_) return;
+    context_.TryCancel();
+    (void)Finish();
+  }
+
+  // Until the server has taken the call.
+  void WaitUntilConnected() { stream_->WaitForInitialMetadata(); }
+  bool Write(const Request& request) { return stream_->Write(request); }
+  bool HalfClose() { return stream_->WritesDone(); }
+  bool Read(Response* response) { return stream_->Read(response); }
+  // Reads what is left, and says how it ended.
+  grpc::Status Finish() {
+    finished_ = true;
+    Response rest;
+    while (stream_->Read(&rest)) {
+    }
+    return stream_->Finish();
+  }
+  grpc::ClientContext& context() { return context_; }
+
+ private:
+  std::shared_ptr<grpc::Channel> channel_;
+  const std::string path_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<Request, Response>> stream_;
+  bool finished_ = false;
+};
+
 // The reason that the server gave for the failed call of `context`; "" if none.
 inline std::string ReasonIn(const grpc::ClientContext& context) {
   const auto found = context.GetServerTrailingMetadata().find("tributary-reason");

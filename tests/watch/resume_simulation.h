@@ -197,6 +197,7 @@ class Simulation {
     if (DetailOf(status).reason != reason::kResumeTokenExpired) {
       return Fail(client, absl::StrCat("ended with ", status.ToString()));
     }
+    if (client.saved == Position::Tail(0)) return Fail(client, "the beginning has expired");
     ++report_.expired;
     client.follower.reset();
     client.held.clear();

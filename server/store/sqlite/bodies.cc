@@ -70,8 +70,9 @@ Bodies::Worth Bodies::WorthOf(Verdict verdict) {
   return verdict == Verdict::kRejected ? Worth::kRejected : Worth::kAccepted;
 }
 
-Bodies::Bodies(SQLite::Database& database, int64_t bytes_max)
+Bodies::Bodies(SQLite::Database& database, int64_t bytes_max, SqliteMetrics& metrics)
     : bytes_max_(bytes_max),
+      metrics_(metrics),
       keep_(database,
             "INSERT OR REPLACE INTO body (delivery, worth, size, crc, body) VALUES (?,?,?,?,?)"),
       revalue_(database, "UPDATE body SET worth = ?2 WHERE delivery = ?1"),
@@ -79,7 +80,20 @@ Bodies::Bodies(SQLite::Database& database, int64_t bytes_max)
       drop_(database, "DELETE FROM body WHERE delivery = ?"),
       oldest_(database, "SELECT delivery FROM body WHERE worth = ? ORDER BY delivery LIMIT 1"),
       put_meta_(database, "UPDATE meta SET value = ?2 WHERE key = ?1") {
-  bytes_ = durable_bytes_ = ReadMeta(database, kBodyBytes);
+  bytes_ = ReadMeta(database, kBodyBytes);
+  Committed();
+}
+
+void Bodies::Committed() {
+  durable_bytes_ = bytes_;
+  metrics_.body_bytes.Set(bytes_);
+  for (size_t i = 0; i < dropped_.size(); ++i) metrics_.bodies_dropped[i].Add(dropped_[i]);
+  dropped_ = {};
+}
+
+void Bodies::RolledBack() {
+  bytes_ = durable_bytes_;
+  dropped_ = {};
 }
 
 void Bodies::Keep(int64_t delivery, Worth worth, std::string_view body) {
@@ -132,6 +146,7 @@ void Bodies::Trim() {
            DropOldest(worth, std::numeric_limits<int64_t>::max()) != 0) {
       ++dropped;
     }
+    dropped_[static_cast<size_t>(worth)] += static_cast<uint64_t>(dropped);
     // That of an accepted delivery is a convenience; without its body no other can be replayed.
     if (dropped > 0 && worth != Worth::kAccepted) {
       LogWarning(absl::StrCat("ledger: the oldest ", dropped, " bodies of ",

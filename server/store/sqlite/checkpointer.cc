@@ -14,14 +14,21 @@ namespace {
 
 constexpr size_t kCacheBytes = 1024 * 1024;  // it copies pages from the log past the cache
 
+constexpr int64_t kGateTimes = 4;
+constexpr int64_t kRetryShare = 4;
+
 }  // namespace
 
-Checkpointer::Checkpointer(const SqliteOptions& options, Writer& writer, ReadPool& pool)
+Checkpointer::Checkpointer(const SqliteOptions& options, Writer& writer, ReadPool& pool,
+                           Fsyncs& fsyncs)
     : options_(options),
+      bytes_(options.checkpoint_bytes),
+      gate_bytes_(kGateTimes * bytes_),
+      retry_bytes_(bytes_ / kRetryShare),
       writer_(writer),
       pool_(pool),
       database_(OpenForWriting(options.path, kCacheBytes)) {
-  TimeFsyncs(*database_, *options.metrics);
+  WatchFsyncs(*database_, fsyncs);
   database_->setBusyTimeout(
       0);  // readers in the way are no reason to wait: the gate is there for them
   thread_ = std::thread([this] { Run(); });
@@ -55,7 +62,7 @@ void Checkpointer::Run() {
     const bool done = Checkpoint();
     MutexLock lock(mutex_);
     due_ = false;
-    threshold_ = done ? kBytes : std::max(writer_.log_bytes(), kBytes) + kRetryBytes;
+    threshold_ = done ? bytes_ : std::max(writer_.log_bytes(), bytes_) + retry_bytes_;
   }
 }
 
@@ -67,7 +74,7 @@ bool Checkpointer::Checkpoint() {
     StartOver(SQLITE_CHECKPOINT_PASSIVE);
   }
   if (options_.fault_point) options_.fault_point("checkpoint");
-  const bool shut = writer_.log_bytes() >= kGateBytes;
+  const bool shut = writer_.log_bytes() >= gate_bytes_;
   if (shut) pool_.Close();
   bool done = false;
   writer_.BetweenCommits([&] {

@@ -31,8 +31,12 @@ std::unique_ptr<SQLite::Database> Open(const std::string& path, int flags, size_
   return database;
 }
 
+// What can be done about damage, briefly: docs/guarantees.md says more.
+constexpr char kWhatToDo[] =
+    "; a row is replaced by the next webhook for its resource, the rest by restoring a backup";
+
 std::string_view Cause(int code) {
-  switch (code & 0xFF) {
+  switch (code) {
     case SQLITE_FULL:
       return "the disk is full";
     case SQLITE_IOERR:
@@ -76,17 +80,20 @@ std::unique_ptr<SQLite::Database> OpenForReading(const std::string& path, size_t
   return database;
 }
 
+void ForgetPages(SQLite::Database& database) { sqlite3_db_release_memory(database.getHandle()); }
+
 absl::Status CurrentExceptionToStatus(std::string_view doing) {
   try {
     throw;
   } catch (const DamagedRow& damage) {
-    LogError(absl::StrCat("store: damaged data: ", damage.what()));
+    LogError(absl::StrCat("store: damaged data is not served: ", damage.what(), kWhatToDo));
     return Damaged();
   } catch (const SQLite::Exception& error) {
-    const int code = error.getErrorCode();
+    const int code = error.getErrorCode() & 0xFF;
+    const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
     LogError(absl::StrCat("store: can't be ", Absl(doing), ": ", error.getErrorStr(), " (",
-                          error.getExtendedErrorCode(), ")"));
-    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) return Damaged();
+                          error.getExtendedErrorCode(), ")", damaged ? kWhatToDo : ""));
+    if (damaged) return Damaged();
     return MakeError(absl::StatusCode::kUnavailable,
                      absl::StrCat("the store can't be ", Absl(doing), ": ", Absl(Cause(code))),
                      reason::kStoreUnavailable);

@@ -30,6 +30,10 @@ std::unique_ptr<SQLite::Database> OpenForWriting(const std::string& path, size_t
 // Opens `path` for reading only.
 std::unique_ptr<SQLite::Database> OpenForReading(const std::string& path, size_t cache_bytes);
 
+// Has `database`, which is in no transaction, read again what it reads next: what it holds of the
+// file may be where the damage is.
+void ForgetPages(SQLite::Database& database);
+
 // The exception being handled as a status, and a line in the log. `doing` completes "the store
 // can't be". DATA_LOSS for damage, else UNAVAILABLE; never SQL, never a path. Only inside a catch
 // block.

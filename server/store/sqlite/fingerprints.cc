@@ -79,9 +79,7 @@ void Fingerprints::Recover(const std::function<void()>& step) {
   const Set last = runs_.empty() ? Set() : runs_.back();
   Set& set = current_set_;
   set.run = last.run + 1;
-  // Rows of a run that was not completed; it is written again.
-  SQLite::Statement discard(database_, "DELETE FROM fingerprint WHERE run >= ?");
-  Query(discard).Bind(set.run).Run();
+  DiscardFrom(set.run);
 
   FingerprintFilter& filter = FilterOf(set.run, 0);
   int count = 0;
@@ -105,6 +103,17 @@ void Fingerprints::Recover(const std::function<void()>& step) {
       set.newest_us = std::max(set.newest_us, rows.Int(3));
       if (++count % kRecoverStep == 0) step();
     }
+  }
+}
+
+// Rows of a run that was not completed; it is written again. Those that stay, as on a full disk, do
+// no harm: they are found under one more run, and go with it.
+void Fingerprints::DiscardFrom(int64_t run) {
+  try {
+    SQLite::Statement discard(database_, "DELETE FROM fingerprint WHERE run >= ?");
+    Query(discard).Bind(run).Run();
+  } catch (const SQLite::Exception&) {
+    (void)CurrentExceptionToStatus("written");
   }
 }
 

@@ -61,6 +61,9 @@ class Fingerprints {
   void Committed();
   void RolledBack();
 
+  // How many were remembered since a set was full.
+  size_t waiting() const { return current_.size(); }
+
  private:
   struct Entry {
     Digest content;
@@ -88,6 +91,7 @@ class Fingerprints {
   void LookIntoRun(int64_t run, const Fingerprint& fingerprint, int64_t since_us, Seen& seen);
   FingerprintFilter& FilterOf(int64_t run, size_t column_bytes);
   void LoadRuns();
+  void DiscardFrom(int64_t run);
   void Freeze(Revision revision, int64_t delivery);
   void WriteRows(size_t rows);
   void DeleteRows(size_t rows, int64_t before_us);

@@ -90,28 +90,28 @@ void IndexUpkeep::Insert(const Scope& scope, const std::string& id, Revision rev
 }
 
 void IndexUpkeep::WriteSlice(size_t weight) {
-  const bool begins = place_.scope == 0;
+  const bool begins = round_.place.scope == 0;
   if (begins) {
     const Revision floor = floors_.history.load();
-    if (floor == clean_floor_) return;  // nothing has left the history since
-    round_floor_ = floor;
+    if (floor == round_.clean_floor) return;  // nothing has left the history since
+    round_.floor = floor;
   }
   std::vector<Place> gone;
   size_t passed = 0;
   const size_t limit = kRowsPerWeight * weight;
   {
     Query rows(scan_);
-    const Place from = place_;  // what is bound must not move
+    const Place from = round_.place;  // what is bound must not move
     rows.Bind(from.scope).Bind(from.field).Bind(from.value).Bind(from.id).Bind(from.from);
     rows.Bind(static_cast<int64_t>(limit));
     for (; rows.Next(); ++passed) {
       const int64_t until = rows.Int(5);
       const bool last = passed + 1 == limit;
-      if (!last && (until == 0 || until > round_floor_)) continue;
+      if (!last && (until == 0 || until > round_.floor)) continue;
       Place place{rows.Int(0), rows.Int(1), std::string(rows.Bytes(2)), std::string(rows.Bytes(3)),
                   rows.Int(4)};
-      if (last) place_ = place;
-      if (until != 0 && until <= round_floor_) gone.push_back(std::move(place));
+      if (last) round_.place = place;
+      if (until != 0 && until <= round_.floor) gone.push_back(std::move(place));
     }
   }
   for (const Place& place : gone) {
@@ -124,8 +124,8 @@ void IndexUpkeep::WriteSlice(size_t weight) {
         .Run();
   }
   if (passed < limit) {
-    place_ = {};
-    clean_floor_ = round_floor_;
+    round_.place = {};
+    round_.clean_floor = round_.floor;
   }
 }
 

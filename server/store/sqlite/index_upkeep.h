@@ -29,6 +29,8 @@ class IndexUpkeep {
 
   // Within a transaction: goes on by a slice in proportion to `weight`.
   void WriteSlice(size_t weight);
+  void Committed() { durable_ = round_; }
+  void RolledBack() { round_ = durable_; }
 
  private:
   // Where a row is, without the revision until which it holds.
@@ -56,9 +58,14 @@ class IndexUpkeep {
   SQLite::Statement scan_;
   SQLite::Statement delete_;
 
-  Place place_;               // of the round
-  Revision round_floor_ = 0;  // it takes out what ended at or below
-  Revision clean_floor_ = 0;  // the last complete round did
+  // A round along the table.
+  struct Round {
+    Place place;               // that it has come to
+    Revision floor = 0;        // it takes out what ended at or below
+    Revision clean_floor = 0;  // the last complete one did
+  };
+  Round round_;
+  Round durable_;  // before the transaction in progress
 };
 
 }  // namespace tributary::sqlite

@@ -34,13 +34,14 @@ std::shared_ptr<const Record> StateBefore(const Key& key, const Pointer& pointer
 
 Judge::Judge(SQLite::Database& database, const Scopes& scopes, const Overlay& overlay,
              const Floors& floors, LateWork& late_work, Fingerprints& fingerprints, Bodies& bodies,
-             LedgerUpkeep& ledger_upkeep, const SqliteOptions& options)
+             OpenDeliveries& open, LedgerUpkeep& ledger_upkeep, const SqliteOptions& options)
     : scopes_(scopes),
       overlay_(overlay),
       floors_(floors),
       late_work_(late_work),
       fingerprints_(fingerprints),
       bodies_(bodies),
+      open_(open),
       ledger_upkeep_(ledger_upkeep),
       options_(options),
       ledger_(database),
@@ -134,6 +135,7 @@ void Judge::Enter(const Delivery& delivery, const Outcome& outcome, int64_t rece
                     .warnings = delivery.warnings,
                     .body_bytes = static_cast<int64_t>(body.size()),
                     .remote_address = delivery.remote_address});
+    open_.Added(outcome.verdict);
   }
   if (keeps_body) bodies_.Keep(outcome.delivery, Bodies::WorthOf(outcome.verdict), body);
 }
@@ -145,14 +147,14 @@ Outcome Judge::DecideAgain(const Delivery& delivery, const Replay& replay, Batch
   batch.late.delivery = batch.position.delivery;
   Outcome outcome;
   outcome.delivery = replay.number;
-  if (delivery.intake != Delivery::Intake::kJudge || delivery.mutations.empty()) {
-    const bool parked = delivery.intake == Delivery::Intake::kPark;
-    outcome.verdict = parked ? Verdict::kParked : Verdict::kRejected;
-    return outcome;
-  }
   const Verdict before = ledger_.VerdictOf(replay.number).value_or(Verdict::kApplied);
   if (before == Verdict::kDuplicate) {  // the first one speaks for it, by a version of its own
     outcome.verdict = Verdict::kDuplicate;
+    return outcome;
+  }
+  if (delivery.intake != Delivery::Intake::kJudge || delivery.mutations.empty()) {
+    const bool parked = delivery.intake == Delivery::Intake::kPark;
+    outcome.verdict = parked ? Verdict::kParked : Verdict::kRejected;
     return outcome;
   }
   const bool open = before == Verdict::kParked || before == Verdict::kRejected;
@@ -163,6 +165,8 @@ Outcome Judge::DecideAgain(const Delivery& delivery, const Replay& replay, Batch
   ledger_upkeep_.Note({batch.position.delivery, batch.position.received_us});
   if (open) {
     ledger_.Amend(outcome, ruling.version);
+    open_.Removed(before);
+    open_.Added(outcome.verdict);
     bodies_.Revalue(replay.number, Bodies::Worth::kAccepted);
     ledger_upkeep_.LookAgain(replay.number);
   }
@@ -173,23 +177,43 @@ Judge::Ruling Judge::ApplyAll(const Origin& origin, Batch& batch) {
   const std::vector<Mutation>& mutations = origin.delivery.mutations;
   const Mutation& own = mutations.back();
   const std::optional<Replay>& replay = origin.delivery.replay;
-  const int64_t own_time_us = replay.has_value() && replay->version.has_value()
-                                  ? replay->version->time_us
-                                  : own.time_us.value_or(origin.received_us);
+  const int64_t own_time_us =
+      replay.has_value() && replay->version.has_value()
+          ? replay->version->time_us
+          : own.time_us.value_or(ObservedAt(origin).value_or(origin.received_us));
   if (!own.IsDelete()) {
+    // What comes along has the time of the other, but not what raised it above a tombstone.
+    const int64_t shared_time_us = own.time_us.value_or(own_time_us);
     for (size_t i = 0; i + 1 < mutations.size(); ++i) {
       const int64_t time_us = mutations[i].expected.has_value()
                                   ? origin.received_us
-                                  : mutations[i].time_us.value_or(own_time_us);
+                                  : mutations[i].time_us.value_or(shared_time_us);
       Apply(mutations[i], time_us, false, origin, batch);
     }
   }
   return Apply(own, own_time_us, true, origin, batch);
 }
 
+// A replay of what was judged has its version, in which the observation is contained.
+std::optional<int64_t> Judge::ObservedAt(const Origin& origin) {
+  const Delivery& delivery = origin.delivery;
+  const bool judged = delivery.replay.has_value() && delivery.replay->version.has_value();
+  if (judged || !delivery.observed_us.has_value() || delivery.mutations.back().IsDelete()) {
+    return std::nullopt;
+  }
+  return std::min(*delivery.observed_us, origin.received_us);
+}
+
+// Only a tombstone has the rank of a deletion: nothing else raises its version.
+bool Judge::IsOutdated(const Pointer& standing, const Origin& origin) {
+  const std::optional<int64_t> observed_us = ObservedAt(origin);
+  return standing.version.rank == Rank::kDeleted && observed_us.has_value() &&
+         standing.version.time_us < *observed_us;
+}
+
 Judge::Ruling Judge::Apply(const Mutation& mutation, int64_t time_us, bool own,
                            const Origin& origin, Batch& batch) {
-  const Version version{time_us, mutation.rank, origin.number};
+  Version version{time_us, mutation.rank, origin.number};
   Standing standing = Look(mutation.key, batch);
   if (!IsExpected(mutation, standing)) {
     return {Verdict::kRejected, standing.pointer.has_value() ? standing.pointer->revision : 0,
@@ -200,7 +224,13 @@ Judge::Ruling Judge::Apply(const Mutation& mutation, int64_t time_us, bool own,
     if (origin.replayed && version == pointer.version) {
       return {Verdict::kUnchanged, pointer.revision, version};
     }
-    if (version <= pointer.version) return {Verdict::kSuperseded, pointer.revision, version};
+    if (version <= pointer.version) {
+      if (!own || !IsOutdated(pointer, origin)) {
+        const bool seen = own && ObservedAt(origin).has_value() && Equals(mutation, standing);
+        return {seen ? Verdict::kUnchanged : Verdict::kSuperseded, pointer.revision, version};
+      }
+      version.time_us = pointer.version.time_us + 1;
+    }
     standing.row = ReadRow(mutation.key, *standing.scope, pointer.revision);
     if (!standing.row.has_value() && IsGone(pointer)) {
       standing.pointer.reset();
@@ -242,6 +272,12 @@ Judge::Standing Judge::Look(const Key& key, const Batch& batch) {
   query.Bind(standing.scope->id).Bind(key.id);
   if (query.Next()) standing.pointer = ReadPointer(query, 0, key);
   return standing;
+}
+
+bool Judge::Equals(const Mutation& mutation, const Standing& standing) {
+  const std::optional<ChangeRow> row =
+      ReadRow(mutation.key, *standing.scope, standing.pointer->revision);
+  return row.has_value() && SameContent(mutation, *row);
 }
 
 bool Judge::IsExpected(const Mutation& mutation, const Standing& standing) {

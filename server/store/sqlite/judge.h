@@ -14,6 +14,7 @@
 #include "server/store/sqlite/late_work.h"
 #include "server/store/sqlite/ledger.h"
 #include "server/store/sqlite/ledger_upkeep.h"
+#include "server/store/sqlite/open_deliveries.h"
 #include "server/store/sqlite/overlay.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/scopes.h"
@@ -47,7 +48,7 @@ class Judge {
  public:
   Judge(SQLite::Database& database, const Scopes& scopes, const Overlay& overlay,
         const Floors& floors, LateWork& late_work, Fingerprints& fingerprints, Bodies& bodies,
-        LedgerUpkeep& ledger_upkeep, const SqliteOptions& options);
+        OpenDeliveries& open, LedgerUpkeep& ledger_upkeep, const SqliteOptions& options);
 
   Outcome Decide(const Delivery& delivery, Batch& batch);
 
@@ -80,9 +81,15 @@ class Judge {
   bool KeepsBody(const Delivery& delivery, Verdict verdict) const;
   Outcome DecideAgain(const Delivery& delivery, const Replay& replay, Batch& batch);
   Ruling ApplyAll(const Origin& origin, Batch& batch);
+  // When the list was read that showed the delivery's own resource; none: it has no bearing.
+  static std::optional<int64_t> ObservedAt(const Origin& origin);
+  // The tombstone that stands is older than what was seen.
+  static bool IsOutdated(const Pointer& standing, const Origin& origin);
   Ruling Apply(const Mutation& mutation, int64_t time_us, bool own, const Origin& origin,
                Batch& batch);
   Standing Look(const Key& key, const Batch& batch);
+  // What stands says the same.
+  bool Equals(const Mutation& mutation, const Standing& standing);
   // The mutation was made for what stands.
   bool IsExpected(const Mutation& mutation, const Standing& standing);
   // The pointer is to a tombstone that is gone: nothing stands there any more.
@@ -100,6 +107,7 @@ class Judge {
   LateWork& late_work_;
   Fingerprints& fingerprints_;
   Bodies& bodies_;
+  OpenDeliveries& open_;
   LedgerUpkeep& ledger_upkeep_;
   const SqliteOptions& options_;
   Ledger ledger_;

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/log.h"
 #include "server/store/sqlite/connection.h"
+#include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/schema.h"
 #include "server/store/sqlite/slice.h"
 
@@ -14,6 +17,9 @@ namespace tributary::sqlite {
 namespace {
 
 constexpr int kRecoverStep = 1024;
+
+// Of kChangeColumns; the id follows.
+constexpr int kScope = 2;
 
 }  // namespace
 
@@ -49,16 +55,16 @@ class LateWork::RecoveredIndex {
   RecoveredIndex(SQLite::Database& database, const SqliteOptions& options)
       : options_(options), read_(database, "SELECT kind, state FROM change WHERE revision = ?") {}
 
-  void Add(const Scope& scope, std::string_view id, Revision revision, Revision prev,
-           std::vector<EntryEvent>& events) {
+  void Add(const Scope& scope, const Change& change, std::vector<EntryEvent>& events) {
     if (!options_.index) return;
-    const auto last = last_.find(prev);
+    const auto last = last_.find(change.prev);
     std::vector<IndexEntry> before =
-        last != last_.end() ? std::move(last->second) : EntriesOf(scope, prev);
+        last != last_.end() ? std::move(last->second) : EntriesOf(scope, change.prev);
     if (last != last_.end()) last_.erase(last);
-    std::vector<IndexEntry> after = EntriesOf(scope, revision);
-    AppendEntryEvents(scope.id, id, revision, before, after, events);
-    last_.emplace(revision, std::move(after));
+    std::vector<IndexEntry> after;
+    if (!IsTombstone(change.kind)) after = options_.index(scope.model, change.state);
+    AppendEntryEvents(scope.id, change.key.id, change.revision, before, after, events);
+    last_.emplace(change.revision, std::move(after));
   }
 
  private:
@@ -77,6 +83,40 @@ class LateWork::RecoveredIndex {
   absl::flat_hash_map<Revision, std::vector<IndexEntry>> last_;  // of the newest of each resource
 };
 
+// What is damaged in the log, or can't be looked at, is found again by who reads it: from its
+// pointer, which has the least version, so that whatever comes next replaces it.
+class LateWork::RecoveredDamage {
+ public:
+  RecoveredDamage(SQLite::Database& database, const Scopes& scopes)
+      : scopes_(scopes),
+        read_(database,
+              absl::StrCat("SELECT ", kChangeColumns, " FROM change AS c WHERE c.revision = ?")) {}
+
+  // `row` stands on a change that failed its check with `why`. The resource that it names may be
+  // the damage; the change before it tells whose it was.
+  void Add(const Query& row, const DamagedRow& why, Pointers& pointers) {
+    LogError(absl::StrCat("store: damaged data found in the log: ", why.what()));
+    const Pointer pointer{row.Int(0), {std::numeric_limits<int64_t>::min(), Rank::kEmbedded, 0}};
+    if (scopes_.Find(row.Int(kScope)) != nullptr) {
+      pointers[{row.Int(kScope), std::string(row.Bytes(kScope + 1))}] = pointer;
+    }
+    Query before(read_);
+    before.Bind(row.Int(1));
+    if (!before.Next()) return;
+    const Scope* scope = scopes_.Find(before.Int(kScope));
+    if (scope == nullptr) return;
+    try {
+      pointers[{scope->id, ReadChange(before, 0, false, *scope).change.key.id}] = pointer;
+    } catch (const DamagedRow&) {
+      // Both are, and nothing more is known.
+    }
+  }
+
+ private:
+  const Scopes& scopes_;
+  SQLite::Statement read_;
+};
+
 void LateWork::Recover(const std::function<void()>& step) {
   const Watermark from = ReadWatermark(database_);
   overlay_.Begin(from.revision);
@@ -85,21 +125,25 @@ void LateWork::Recover(const std::function<void()>& step) {
   added.revision = from.revision;
   added.delivery = from.delivery;
   SQLite::Statement select(
-      database_,
-      "SELECT revision, scope, id, version_time, version_rank, delivery, prev FROM change"
-      " WHERE revision > ? ORDER BY revision");
+      database_, absl::StrCat("SELECT ", kChangeColumns,
+                              " FROM change AS c WHERE c.revision > ? ORDER BY c.revision"));
   RecoveredIndex index(database_, options_);
+  RecoveredDamage damage(database_, scopes_);
   Query rows(select);
   rows.Bind(from.revision);
   while (rows.Next()) {
     added.revision = rows.Int(0);
-    const int64_t delivery = rows.Int(5);
-    // A replay makes changes under older numbers.
-    added.delivery = std::max(added.delivery, delivery);
-    added.scopes.push_back(rows.Int(1));
-    added.pointers[{rows.Int(1), std::string(rows.Bytes(2))}] = {
-        added.revision, {rows.Int(3), static_cast<Rank>(rows.Int(4)), delivery}};
-    index.Add(ScopeOf(rows.Int(1)), rows.Bytes(2), added.revision, rows.Int(6), added.entries);
+    added.scopes.push_back(rows.Int(kScope));
+    try {
+      const Scope& scope = ScopeOf(rows.Int(kScope));
+      const ChangeRow row = ReadChange(rows, 0, false, scope);
+      // A replay makes changes under older numbers.
+      added.delivery = std::max(added.delivery, row.change.delivery);
+      added.pointers[{scope.id, row.change.key.id}] = {added.revision, row.version};
+      index.Add(scope, row.change, added.entries);
+    } catch (const DamagedRow& why) {
+      damage.Add(rows, why, added.pointers);
+    }
     if (++added.weight % kRecoverStep == 0) step();
   }
   Overlay::Added raises = ReadRaises(from.delivery);
@@ -125,8 +169,14 @@ Overlay::Added LateWork::ReadRaises(int64_t after_delivery) {
   Query rows(select);
   rows.Bind(after_delivery);
   while (rows.Next()) {
-    const Key key = ScopeOf(rows.Int(0)).KeyOf(rows.Bytes(1));
-    raises.pointers[{rows.Int(0), key.id}] = ReadPointer(rows, 2, key);
+    try {
+      const Key key = ScopeOf(rows.Int(0)).KeyOf(rows.Bytes(1));
+      raises.pointers[{rows.Int(0), key.id}] = ReadPointer(rows, 2, key);
+    } catch (const DamagedRow& why) {
+      LogError(absl::StrCat("store: damaged data passed over, a version stays lower than it was: ",
+                            why.what()));
+      continue;
+    }
     raises.delivery = rows.Int(5);
     ++raises.weight;
   }

@@ -62,6 +62,7 @@ class LateWork {
   size_t EntriesPerChange() const;
   const Scope& ScopeOf(int64_t id);
   class RecoveredIndex;
+  class RecoveredDamage;
   Overlay::Added ReadRaises(int64_t after_delivery);
 
   const Scopes& scopes_;

@@ -13,13 +13,15 @@ constexpr size_t kRowsMin = 16;  // that one slice may remove, however little wa
 
 }  // namespace
 
-LedgerUpkeep::LedgerUpkeep(SQLite::Database& database, Bodies& bodies, const SqliteOptions& options)
+LedgerUpkeep::LedgerUpkeep(SQLite::Database& database, Bodies& bodies, OpenDeliveries& open,
+                           const SqliteOptions& options)
     : bodies_(bodies),
+      open_(open),
       kept_us_(std::max(options.ledger_retention_us, options.idempotency_window_us)),
       walk_rows_(database,
                  "SELECT number, received_us, verdict FROM delivery WHERE number > ?"
                  " ORDER BY number LIMIT ?"),
-      delete_row_(database, "DELETE FROM delivery WHERE number = ?"),
+      delete_row_(database, "DELETE FROM delivery WHERE number = ? RETURNING verdict"),
       count_(database,
              "SELECT EXISTS (SELECT 1 FROM delivery WHERE number = ?1)"
              " OR EXISTS (SELECT 1 FROM body WHERE delivery = ?1)"),
@@ -30,6 +32,7 @@ void LedgerUpkeep::WriteSlice(size_t rows, int64_t now_us, const Given& given) {
     next_us_ = std::max(next_us_, now_us + 1);
   }
   bodies_.Trim();
+  open_.Write();
 }
 
 bool LedgerUpkeep::Walk(size_t rows, int64_t before_us, const Given& given) {
@@ -54,10 +57,7 @@ bool LedgerUpkeep::Walk(size_t rows, int64_t before_us, const Given& given) {
   }
   if (!at_end) next_us_ = 0;
   if (!over.empty()) Note(given);
-  for (const int64_t number : over) {
-    Query(delete_row_).Bind(number).Run();
-    bodies_.Drop(number);
-  }
+  for (const int64_t number : over) Remove(number);
   // Files of older versions hold bodies without such a row.
   for (size_t left = rows; left > 0 && bodies_.DropAccepted(walk_); --left) {
   }
@@ -74,11 +74,20 @@ int64_t LedgerUpkeep::Purge(std::span<const int64_t> numbers, const Given& given
       known.Next();
       purged += known.Int(0);
     }
-    Query(delete_row_).Bind(number).Run();
-    bodies_.Drop(number);
+    Remove(number);
   }
   bodies_.Trim();
+  open_.Write();
   return purged;
+}
+
+void LedgerUpkeep::Remove(int64_t number) {
+  {
+    Query removed(delete_row_);
+    removed.Bind(number);
+    while (removed.Next()) open_.Removed(static_cast<Verdict>(removed.Int(0)));
+  }
+  bodies_.Drop(number);
 }
 
 void LedgerUpkeep::Note(const Given& given) {

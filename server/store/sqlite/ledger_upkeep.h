@@ -6,6 +6,7 @@
 #include <span>
 
 #include "server/store/sqlite/bodies.h"
+#include "server/store/sqlite/open_deliveries.h"
 #include "server/store/sqlite/sqlite_store.h"
 
 namespace tributary::sqlite {
@@ -24,7 +25,8 @@ class LedgerUpkeep {
     int64_t received_us = 0;
   };
 
-  LedgerUpkeep(SQLite::Database& database, Bodies& bodies, const SqliteOptions& options);
+  LedgerUpkeep(SQLite::Database& database, Bodies& bodies, OpenDeliveries& open,
+               const SqliteOptions& options);
 
   // Some of what is over by `now_us` goes, at most `rows`.
   void WriteSlice(size_t rows, int64_t now_us, const Given& given);
@@ -44,8 +46,10 @@ class LedgerUpkeep {
  private:
   // True: the walk is at its end for now.
   bool Walk(size_t rows, int64_t before_us, const Given& given);
+  void Remove(int64_t number);
 
   Bodies& bodies_;
+  OpenDeliveries& open_;
   const int64_t kept_us_;
   SQLite::Statement walk_rows_;
   SQLite::Statement delete_row_;

@@ -224,6 +224,13 @@ CREATE INDEX body_by_worth ON body (worth, delivery);
 INSERT INTO meta (key, value) VALUES ('given_delivery', 0), ('given_received_us', 0);
 INSERT INTO meta (key, value) SELECT 'body_bytes', coalesce(sum(length(body)), 0) FROM body;
 )sql",
+    // What stays on record until somebody does something about it is counted.
+    R"sql(
+INSERT INTO meta (key, value)
+  SELECT 'parked_deliveries', count(*) FROM delivery WHERE verdict = 5
+  UNION ALL
+  SELECT 'rejected_deliveries', count(*) FROM delivery WHERE verdict = 6;
+)sql",
 };
 
 }  // namespace tributary::sqlite

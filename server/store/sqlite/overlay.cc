@@ -115,6 +115,11 @@ uint64_t Overlay::drops() const {
   return drops_;
 }
 
+size_t Overlay::weight() const {
+  MutexLock lock(mutex_);
+  return active_.weight;
+}
+
 void Overlay::Begin(Revision applied) {
   MutexLock lock(mutex_);
   active_ = Layer();

@@ -127,6 +127,8 @@ class Overlay {
 
   // For the writer:
 
+  // Of what was added since a layer was frozen.
+  size_t weight() const ABSL_LOCKS_EXCLUDED(mutex_);
   // Begins at what the tables hold.
   void Begin(Revision applied) ABSL_LOCKS_EXCLUDED(mutex_);
   void Add(Added added) ABSL_LOCKS_EXCLUDED(mutex_);

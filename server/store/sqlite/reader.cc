@@ -74,6 +74,11 @@ void Reader::EndSnapshot() {
   end_.tryReset();
 }
 
+void Reader::Forget() {
+  EndSnapshot();
+  ForgetPages(*database_);
+}
+
 void Reader::Cover(const Overlay::Age& age) {
   if (age.drops != drops_ || age.newest > head_) {
     EndSnapshot();

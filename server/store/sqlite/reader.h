@@ -35,6 +35,8 @@ class Reader {
   RecordPage List(const RecordQuery& query, Revision at, Revision head);
   ChangePage Changes(const ChangeQuery& query, Revision head);
   std::optional<int64_t> CommittedAt(Revision revision, Revision head);
+  // Every change in (after, through], hidden ones too, as Commit hands them out.
+  std::vector<ChangePtr> Log(Revision after, Revision through);
 
   DeliveryPage ListDeliveries(const DeliveryQuery& query, Revision head);
   std::optional<DeliveryRecord> GetDelivery(int64_t number, Revision head);
@@ -42,6 +44,8 @@ class Reader {
   // A snapshot outlives its call, because to begin one costs more than to read a row; the next call
   // goes on with it if nothing was committed since. This ends it.
   void EndSnapshot();
+  // After a failure: that too, and the next call reads from the file, not from memory.
+  void Forget();
 
  private:
   class Filling;

@@ -174,6 +174,22 @@ void Reader::ScanAll(const ChangeQuery& query, Filling& filling) {
   }
 }
 
+std::vector<ChangePtr> Reader::Log(Revision after, Revision through) {
+  std::vector<ChangePtr> changes;
+  if (after >= through) return changes;
+  Begin(through);
+  ChangeQuery query;
+  query.raw = query.before = true;
+  Query rows(scan_[true]);
+  rows.Bind(after).Bind(through);
+  while (rows.Next()) {
+    const Scope* scope = scopes_.Find(rows.Int(kScopeColumn));
+    if (scope == nullptr) throw DamagedRow(absl::StrCat("change ", rows.Int(0), ": scope"));
+    changes.push_back(ChangeOf(ReadChange(rows, 0, true, *scope), *scope, query));
+  }
+  return changes;
+}
+
 ChangePtr Reader::ChangeOf(ChangeRow row, const Scope& scope, const ChangeQuery& query) {
   Change& change = row.change;
   const bool before =

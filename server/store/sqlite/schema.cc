@@ -7,9 +7,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <random>
+#include <span>
 #include <string_view>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -43,9 +46,9 @@ std::string RandomId() {
 // was cut off in the middle is empty again.
 void Create(SQLite::Database& database) {
   database.exec("PRAGMA page_size = 16384");
-  database.exec(
-      "PRAGMA auto_vacuum = INCREMENTAL");  // can't be switched on later without a rewrite
   SQLite::Transaction transaction(database);
+  // Can't be switched on later without a rewrite, and is a write of its own.
+  database.exec("PRAGMA auto_vacuum = INCREMENTAL");
   for (const char* step : kMigrations) database.exec(step);
   SQLite::Statement insert(database, "INSERT INTO meta (key, value) VALUES ('store_id', ?)");
   insert.bind(1, RandomId());
@@ -53,6 +56,14 @@ void Create(SQLite::Database& database) {
   database.exec(absl::StrCat("PRAGMA application_id = ", kApplicationId));
   database.exec(absl::StrCat("PRAGMA user_version = ", kSchemaVersion));
   transaction.commit();
+}
+
+// The transaction that was to make the file was cut off by a loss of power: it has a journal, by
+// which SQLite takes back what there is of it.
+bool IsHalfMade(const std::string& path, std::span<const char> head) {
+  std::error_code none;
+  return std::all_of(head.begin(), head.end(), [](char c) { return c == 0; }) &&
+         std::filesystem::exists(path + "-journal", none);
 }
 
 int64_t ReadInt(SQLite::Database& database, const char* query) {
@@ -81,7 +92,7 @@ absl::Status CheckFile(const std::string& path) {
     return MakeError(absl::StatusCode::kUnavailable, absl::StrCat("can't read ", path),
                      reason::kStoreUnavailable);
   }
-  if (size == 0) return absl::OkStatus();
+  if (size == 0 || IsHalfMade(path, head)) return absl::OkStatus();
   if (size < head.size() || std::string_view(head.data(), kMagic.size()) != kMagic) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, " is not a Tributary store: it is not an SQLite database"));

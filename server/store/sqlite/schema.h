@@ -26,7 +26,7 @@
 namespace tributary::sqlite {
 
 inline constexpr int kApplicationId = 0x54524942;  // "TRIB"
-inline constexpr int kSchemaVersion = 4;
+inline constexpr int kSchemaVersion = 5;
 
 // Tells from the first bytes of `path`, without SQLite and without writing, whether this version
 // may open it: OK if it is ours, empty or not there. FAILED_PRECONDITION, UNAVAILABLE.
@@ -60,8 +60,10 @@ inline const std::string kIndexFloor = "index_floor";
 // change was made under an older number: what is left does not tell them any more.
 inline const std::string kGivenDelivery = "given_delivery";
 inline const std::string kGivenReceived = "given_received_us";
-// What the bodies take.
+// What the bodies take, and how many deliveries wait to be purged or accepted.
 inline const std::string kBodyBytes = "body_bytes";
+inline const std::string kParkedDeliveries = "parked_deliveries";
+inline const std::string kRejectedDeliveries = "rejected_deliveries";
 // What the last complete sweep (sweep.h) saw: the head when it began, and how many resources.
 inline const std::string kSweptRevision = "swept_revision";
 inline const std::string kSweptResources = "swept_resources";

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,6 +21,17 @@ namespace tributary {
 struct SqliteMetrics {
   Histogram log_fsync{Histogram::kSeconds};       // of the write-ahead log: one in each commit
   Histogram database_fsync{Histogram::kSeconds};  // of the database file: in checkpoints
+  Counter failed_fsyncs;
+  // From a failed fsync until it is known again what is on the disk: nothing is acknowledged.
+  std::atomic<bool> in_doubt = false;
+
+  // Of the ledger: bodies that had no room any more (of accepted, rejected and parked deliveries),
+  // what those that are kept take, and the deliveries that stay on record until they are purged or
+  // accepted.
+  std::array<Counter, 3> bodies_dropped;
+  Gauge body_bytes;
+  Gauge parked;
+  Gauge rejected;
 };
 
 struct SqliteOptions {
@@ -45,6 +59,14 @@ struct SqliteOptions {
   // after a crash dearer: a start reads twice as many from the log at the most.
   size_t late_changes_max = 65'536;
 
+  // The write-ahead log is moved into the file whenever it has so many bytes; readers may make it
+  // four times as long, and then wait for a moment.
+  int64_t checkpoint_bytes = 16 * 1024 * 1024;
+
+  // The pause between two attempts to open the file anew after a failed fsync; doubled each time,
+  // up to thirty times as long.
+  std::chrono::milliseconds reopen_pause{1'000};
+
   std::shared_ptr<SqliteMetrics> metrics = std::make_shared<SqliteMetrics>();
 
   // Names what differs between two states of one resource, encoded as field 5 of a change message.
@@ -58,7 +80,8 @@ struct SqliteOptions {
   int64_t index_definition = 0;
 
   // Called by tests at each named step ("recovering", "before_late_work", "before_commit",
-  // "after_commit", "checkpoint", "settling", "swept"); may end the process.
+  // "after_commit", "checkpoint", "settling", "compacted", "swept", "purging", "reopening",
+  // "reopened"); may end the process.
   std::function<void(const char* step)> fault_point;
 };
 
@@ -66,6 +89,12 @@ struct SqliteOptions {
 //
 // FAILED_PRECONDITION: the file is not a Tributary store, was written by a newer version, or is
 // open in another process; it is left as it was. UNAVAILABLE: it can't be read or written.
+// DATA_LOSS: it is damaged where it would have to be read, or acknowledged deliveries would be lost
+// (log_check.h); it is left as it was.
+//
+// A full disk makes commits fail until there is room again, and nothing else. After a failed fsync
+// the file is closed and opened anew, by a thread of its own, before anything is acknowledged:
+// calls wait for the moment that takes, or are UNAVAILABLE while it can't be done.
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteOptions options, const Clock& clock);
 
 }  // namespace tributary

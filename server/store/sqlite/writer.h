@@ -4,9 +4,11 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -21,10 +23,12 @@
 #include "server/store/sqlite/judge.h"
 #include "server/store/sqlite/late_work.h"
 #include "server/store/sqlite/ledger_upkeep.h"
+#include "server/store/sqlite/open_deliveries.h"
 #include "server/store/sqlite/overlay.h"
 #include "server/store/sqlite/scopes.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "server/store/sqlite/sweep.h"
+#include "server/store/sqlite/timed_vfs.h"
 #include "server/store/store.h"
 
 namespace tributary::sqlite {
@@ -35,11 +39,16 @@ namespace tributary::sqlite {
 // A batch becomes visible in this order: on the disk, its scopes in `scopes`, its pointers in
 // `overlay`, its revision in `head`. A reader that takes `head` first and opens its snapshot then
 // finds everything up to it.
+//
+// A log that is found when the file is opened may be readable and still not be on the disk: who
+// wrote it may have died, or have been told that it failed, before its fsync had ended well, and
+// the kernel drops what it could not write. So before the first commit all of it is written once
+// more, into the database file; until that has succeeded nothing is committed.
 class Writer {
  public:
   // Takes up where the last process ended. Throws SQLite::Exception or DamagedRow.
   Writer(const SqliteOptions& options, const Clock& clock, Scopes& scopes, Overlay& overlay,
-         Floors& floors, Holds& holds, std::atomic<Revision>& head);
+         Floors& floors, Holds& holds, Fsyncs& fsyncs, std::atomic<Revision>& head);
   // Brings the late tables up to date; what can't be written is found again by the next process.
   ~Writer();
 
@@ -66,26 +75,43 @@ class Writer {
  private:
   Committed Write(std::span<const Delivery> batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RollBack() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Sees that the log that was found is on the disk. Throws SQLite::Exception, also if it can't be
+  // known any more what is.
+  void SecureLog() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Batch NewBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   LedgerUpkeep::Given GivenSoFar() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void KeepRaises() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish(Batch& added) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  enum class Chore { kNone, kLateWork, kHistory, kLedger, kSweep };
-  Chore NextChore(const History::Stand& stand) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // What is done beside commits and between them. The first three take turns beside commits: a
+  // slice touches few pages of one table, where a slice of each would write a page of each with
+  // every commit.
+  enum Chore : size_t {
+    kTables,
+    kFingerprints,
+    kHistory,
+    kTurns,
+    kLedger = kTurns,
+    kSweep,
+    kChores
+  };
+  std::optional<Chore> NextChore(const History::Stand& stand) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DoChore(Chore chore, const History::Stand& stand) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WriteLateRows(const Batch& added, size_t deliveries) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool Rests(Chore chore) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Lets the chore rest that has just met damage, for what is damaged must not keep the rest from
+  // being written. False: no chore did, or it gathers more in memory than it may.
+  bool Rest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   History::Stand StandNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FinishLateWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LoadPosition() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FaultPoint(const char* step) const;
 
-  // Work that is done beside commits takes turns: a slice touches few pages of one table, where a
-  // slice of each would write a page of each with every commit.
-  enum class Turn { kTables, kFingerprints, kHistory };
-  void WriteLateRows(const Batch& added, size_t deliveries) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-
   const SqliteOptions& options_;
   const Clock& clock_;
   Scopes& scopes_;
   Overlay& overlay_;
+  const Fsyncs& fsyncs_;
   std::atomic<Revision>& head_;
   std::atomic<int> log_pages_ = 0;
   int page_bytes_ = 0;
@@ -99,14 +125,18 @@ class Writer {
   History history_ ABSL_GUARDED_BY(mutex_);
   IndexUpkeep index_upkeep_ ABSL_GUARDED_BY(mutex_);
   Bodies bodies_ ABSL_GUARDED_BY(mutex_);
+  OpenDeliveries open_deliveries_ ABSL_GUARDED_BY(mutex_);
   LedgerUpkeep ledger_upkeep_ ABSL_GUARDED_BY(mutex_);
   Judge judge_ ABSL_GUARDED_BY(mutex_);
   SQLite::Statement begin_ ABSL_GUARDED_BY(mutex_);
   SQLite::Statement commit_ ABSL_GUARDED_BY(mutex_);
   Position position_ ABSL_GUARDED_BY(mutex_);
   bool position_known_ ABSL_GUARDED_BY(mutex_) = false;
+  bool log_secured_ ABSL_GUARDED_BY(mutex_) = false;
   size_t turn_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::array<size_t, 3> owed_ ABSL_GUARDED_BY(mutex_) = {};  // by turn: changes since its last one
+  std::array<size_t, kTurns> owed_ ABSL_GUARDED_BY(mutex_) = {};  // changes since its last turn
+  std::optional<Chore> chore_ ABSL_GUARDED_BY(mutex_);            // under way
+  std::array<std::chrono::steady_clock::time_point, kChores> rests_until_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace tributary::sqlite

@@ -29,12 +29,14 @@ absl::StatusOr<std::vector<Outcome>> Writer::Rehearse(std::span<const Delivery> 
 absl::StatusOr<int64_t> Writer::Purge(std::span<const int64_t> numbers) {
   MutexLock lock(mutex_);
   try {
+    SecureLog();
     if (!position_known_) LoadPosition();
     Query(begin_).Run();
     const int64_t purged = ledger_upkeep_.Purge(numbers, GivenSoFar());
     FaultPoint("purging");
     Query(commit_).Run();
     bodies_.Committed();
+    open_deliveries_.Committed();
     ledger_upkeep_.Committed();
     return purged;
   } catch (...) {
