@@ -1,6 +1,7 @@
 """The real server, which is killed now and then, and many connections that send until they are answered."""
 
 import asyncio
+import atexit
 import collections
 import dataclasses
 import json
@@ -22,6 +23,8 @@ class Daemon:
         self._flags = flags
         self.grpc = self.http = "127.0.0.1:0"
         self.log = []
+        self._process = None
+        atexit.register(self.kill)  # it must not outlive the soak, however that ends
         self.start()
 
     def start(self):
@@ -38,8 +41,9 @@ class Daemon:
         raise SystemExit("tributaryd did not start:\n" + "".join(self.log[-20:]))
 
     def kill(self):
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
 
     def stop(self):
         self._process.send_signal(signal.SIGTERM)
