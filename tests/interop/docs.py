@@ -73,7 +73,8 @@ def backfill():
     page = "docs/backfill.md"
     promised = [text for _, text in blocks(page, "text")]
     printed = []
-    with tempfile.TemporaryDirectory(prefix="tributary-backfill-") as folder, FakeMorph() as morph, harness.Server() as server:
+    with tempfile.TemporaryDirectory(prefix="tributary-backfill-") as folder, FakeMorph() as morph, \
+            harness.Server() as server:
         for i in range(250):
             morph.put("crmOpportunity", f"{i}", {"name": f"Deal {i}", "tier": "gold"})
         for i in range(40):
@@ -89,9 +90,11 @@ def backfill():
                 morph.remove("crmOpportunity", "17")
             # Nobody's key and secret stand on the page.
             block = re.sub(r"^export .*$", "", block, flags=re.MULTILINE)
-            result = subprocess.run(["bash", "-euo", "pipefail", "-c", block], env=environment, stdin=subprocess.DEVNULL,
-                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
-            assert result.returncode == 0, f"{page}:{line} exited with {result.returncode}:\n{result.stdout}{result.stderr}"
+            result = subprocess.run(["bash", "-euo", "pipefail", "-c", block], env=environment, text=True, timeout=60,
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                    check=False)
+            said = result.stdout + result.stderr
+            assert result.returncode == 0, f"{page}:{line} exited with {result.returncode}:\n{said}"
             printed.append(result.stdout)
     assert [printed[0], printed[-1]] == promised, f"{page} promises {promised}, and not {printed}"
     print(f"{page}: {len(printed)} blocks ran")

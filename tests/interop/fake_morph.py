@@ -67,7 +67,8 @@ class Request(http.server.BaseHTTPRequestHandler):
 class FakeMorph:
     """`resources` and `fields` are by model; a model that is in neither is not offered by the connector."""
 
-    def __init__(self, certificate=None):
+    def __init__(self, certificate=None, owner="acme"):
+        self.owner = owner
         self.resources = {}
         self.fields = {}
         self.page_size_max = 100
@@ -121,7 +122,7 @@ class FakeMorph:
     def serve(self, request):
         url = urllib.parse.urlsplit(request.path)
         query = urllib.parse.parse_qs(url.query)
-        wanted = {"x-api-key": KEY, "x-api-secret": SECRET, "x-connector-id": "hubspot", "x-owner-id": "acme"}
+        wanted = {"x-api-key": KEY, "x-api-secret": SECRET, "x-connector-id": "hubspot", "x-owner-id": self.owner}
         if any(request.headers.get(name) != value for name, value in wanted.items()):
             self.refused += 1
             return status(401, json.dumps({"error": "UNAUTHORIZED", "message": "who are you?"}))(request)
