@@ -12,13 +12,6 @@ using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
-// The resource inside a tributary.feed.v1.Resource; null if it is of an unknown model.
-const Message* KindOf(const Message& resource) {
-  std::vector<const FieldDescriptor*> set;
-  resource.GetReflection()->ListFields(resource, &set);
-  return set.empty() ? nullptr : &resource.GetReflection()->GetMessage(resource, set[0]);
-}
-
 const Descriptor& ChangeType(const ResourceModel& model) {
   return *model.watch().output_type()->FindFieldByName("changes")->message_type();
 }
@@ -36,12 +29,19 @@ std::unique_ptr<ResourceClient::Watch> FeedClient::StartWatch(
   return OpenWatch(channel_, method, scope_, std::move(request), options);
 }
 
+const Message* ResourceIn(const Message& feed_resource) {
+  const google::protobuf::Reflection& reflection = *feed_resource.GetReflection();
+  std::vector<const FieldDescriptor*> set;
+  reflection.ListFields(feed_resource, &set);
+  return set.empty() ? nullptr : &reflection.GetMessage(feed_resource, set[0]);
+}
+
 MessagePtr ChangeOfModel(const Message& feed_change) {
-  const Message* resource = KindOf(GetMessage(feed_change, "resource"));
+  const Message* resource = ResourceIn(GetMessage(feed_change, "resource"));
   if (resource == nullptr) return nullptr;
   MessagePtr change(PrototypeOf(ChangeType(ResourceModel::Of(*resource->GetDescriptor()))).New());
   MutableMessage(*change, "resource").CopyFrom(*resource);
-  if (const Message* previous = KindOf(GetMessage(feed_change, "previous"))) {
+  if (const Message* previous = ResourceIn(GetMessage(feed_change, "previous"))) {
     MutableMessage(*change, "previous").CopyFrom(*previous);
   }
   SetEnum(*change, "type", GetEnum(feed_change, "type"));

@@ -29,6 +29,10 @@ class FeedClient {
   const Scope scope_;
 };
 
+// The resource inside a tributary.feed.v1.Resource, of whatever model; null if there is none, or
+// its model is newer than this program.
+const google::protobuf::Message* ResourceIn(const google::protobuf::Message& feed_resource);
+
 // A change of the feed as the Watch of its model would send it, such as an OpportunityChange. Null
 // if its model is newer than this program.
 MessagePtr ChangeOfModel(const google::protobuf::Message& feed_change);

@@ -16,14 +16,6 @@ std::string Path(const char* method) {
   return PathOf(*service.FindMethodByName(method));
 }
 
-// What may be declared: the rest is the server's to say.
-Fields DeclaredPart(const FieldDefinition& definition) {
-  Fields fields = definition.fields();
-  fields.clear_origin();
-  fields.clear_observed_types();
-  return fields;
-}
-
 template <typename Request>
 Request RequestFor(const FieldDefinition& definition) {
   Request request;
@@ -55,6 +47,13 @@ absl::Status Update(const std::shared_ptr<grpc::Channel>& channel,
 }
 
 }  // namespace
+
+Fields DeclaredPart(const FieldDefinition& definition) {
+  Fields fields = definition.fields();
+  fields.clear_origin();
+  fields.clear_observed_types();
+  return fields;
+}
 
 absl::Status DeclareField(const std::shared_ptr<grpc::Channel>& channel,
                           const FieldDefinition& definition, const CallOptions& options) {

@@ -11,6 +11,9 @@
 namespace tributary {
 inline namespace client {
 
+// What may be declared of a definition: the rest is the server's to say.
+custom::v1::FieldDefinition::Fields DeclaredPart(const custom::v1::FieldDefinition& definition);
+
 // Has the server declare what `definition`, one that was read, declares: whatever stands becomes
 // that. Nothing changes if it is declared like that already.
 absl::Status DeclareField(const std::shared_ptr<grpc::Channel>& channel,

@@ -15,6 +15,7 @@
 #include "client/command/progress.h"
 #include "client/command/text.h"
 #include "client/command/verbs.h"
+#include "client/command/verdict.h"
 
 namespace tributary::command {
 namespace {
@@ -73,10 +74,7 @@ class Reporter {
     session_.err.Write(line + "\n");
     session_.err.Flush();
   }
-  void SayRetry(const absl::Status& status, absl::Duration wait) {
-    Say(absl::StrCat(std::string(status.message()), "; again in ",
-                     absl::FormatDuration(absl::Trunc(wait, absl::Milliseconds(1)))));
-  }
+  void SayRetry(const absl::Status& status, absl::Duration wait) { Say(RetryText(status, wait)); }
 
  private:
   Session& session_;
@@ -132,9 +130,7 @@ absl::StatusOr<std::unique_ptr<MorphClient>> OpenMorph(const Arguments& argument
 std::string TextOf(const BackfillReport::Verdicts& verdicts) {
   std::string text;
   for (const auto& [verdict, count] : verdicts) {
-    const std::string name =
-        ingest::v1::Verdict_Name(verdict).substr(std::string("VERDICT_").size());
-    absl::StrAppend(&text, " ", name, " ", count);
+    absl::StrAppend(&text, " ", VerdictText(verdict), " ", count);
   }
   return text;
 }

@@ -14,6 +14,7 @@
 #include "client/command/table.h"
 #include "client/command/text.h"
 #include "client/command/verbs.h"
+#include "client/command/verdict.h"
 #include "client/rpc.h"
 #include "tributary/ingest/v1/delivery.pb.h"
 
@@ -23,10 +24,6 @@ namespace {
 namespace proto = ingest::v1;
 
 constexpr int kPageSizeMax = 1000;
-
-std::string NameOf(proto::Verdict verdict) {
-  return proto::Verdict_Name(verdict).substr(std::string("VERDICT_").size());
-}
 
 // What the flags ask for, and the way to the server.
 class Ledger {
@@ -100,7 +97,7 @@ absl::StatusOr<int> RunList(const Arguments& arguments, const Ledger& ledger, Se
         continue;
       }
       const int64_t revision = delivery.revision();
-      table.Add({delivery.id(), TimeText(delivery.received_at()), NameOf(delivery.verdict()),
+      table.Add({delivery.id(), TimeText(delivery.received_at()), VerdictText(delivery.verdict()),
                  revision == 0 ? "" : absl::StrCat(revision), delivery.event(),
                  delivery.resource_id(), delivery.connector_id(), delivery.owner_id(),
                  delivery.problem()});
@@ -154,13 +151,13 @@ absl::StatusOr<int> RunReplay(const Arguments& arguments, const Ledger& ledger, 
     const absl::Status status = ledger.Call("ReplayDeliveries", request, page);
     if (!status.ok()) return status;
     for (const auto& replay : page.replays()) {
-      ++totals[NameOf(replay.before()) + " -> " + NameOf(replay.after())];
+      ++totals[VerdictText(replay.before()) + " -> " + VerdictText(replay.after())];
       if (!ledger.as_table()) {
         session.out.Write(ledger.Json(replay));
         continue;
       }
       const int64_t revision = replay.revision();
-      table.Add({replay.delivery_id(), NameOf(replay.before()), NameOf(replay.after()),
+      table.Add({replay.delivery_id(), VerdictText(replay.before()), VerdictText(replay.after()),
                  revision == 0 ? "" : absl::StrCat(revision), replay.problem()});
     }
     skipped += page.skipped_without_body();

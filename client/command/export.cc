@@ -12,6 +12,7 @@
 #include "client/command/progress.h"
 #include "client/command/text.h"
 #include "client/command/verbs.h"
+#include "client/feed_client.h"
 #include "client/reflect.h"
 #include "google/protobuf/util/json_util.h"
 #include "tributary/feed/v1/feed.pb.h"
@@ -57,10 +58,8 @@ absl::StatusOr<Request> ReadRequest(const Arguments& arguments) {
 // does not know its model.
 const Message* ResourceOf(const Message& change) {
   const Message& resource = GetMessage(change, "resource");
-  if (resource.GetDescriptor() != feed::v1::Resource::descriptor()) return &resource;
-  std::vector<const FieldDescriptor*> set;
-  resource.GetReflection()->ListFields(resource, &set);
-  return set.empty() ? nullptr : &resource.GetReflection()->GetMessage(resource, set.front());
+  const bool of_feed = resource.GetDescriptor() == feed::v1::Resource::descriptor();
+  return of_feed ? ResourceIn(resource) : &resource;
 }
 
 // Where resources of this type stand in the event.
@@ -175,9 +174,7 @@ absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
   if (!server.ok()) return server.status();
   Exporter exporter(server->store_id(), session);
   request->watch.on_retry = [&](const absl::Status& status, absl::Duration wait) {
-    exporter.Say(absl::StrCat("tributary export: ", OneLine(std::string(status.message())),
-                              "; again in ",
-                              absl::FormatDuration(absl::Trunc(wait, absl::Milliseconds(1)))));
+    exporter.Say(absl::StrCat("tributary export: ", RetryText(status, wait)));
   };
   const auto watch = StartWatch(*channel, request->models, request->scope, request->watch);
   interrupt.OnSignal([&] { watch->Cancel(); });

@@ -18,6 +18,7 @@
 #include "client/command/text.h"
 #include "client/command/totals.h"
 #include "client/command/verbs.h"
+#include "client/command/verdict.h"
 #include "client/field_definitions.h"
 #include "client/ingest_client.h"
 
@@ -58,10 +59,6 @@ absl::StatusOr<Request> ReadRequest(const Arguments& arguments) {
   return Request{arguments.words()[1], *format == Format::kTable, ReadScope(arguments), *calls};
 }
 
-std::string VerdictOf(const EventResult& result) {
-  return ingest::v1::Verdict_Name(result.verdict()).substr(std::string("VERDICT_").size());
-}
-
 // Sends line after line, and tells what became of them.
 class Importer {
  public:
@@ -73,9 +70,7 @@ class Importer {
         progress_(session.err, "import", "lines", total_bytes),
         client_(channel_, [this](const Event&, const EventResult& result) { Take(result); },
                 {.on_retry = [this](const absl::Status& status, absl::Duration wait) {
-                  progress_.Say(absl::StrCat(
-                      "tributary import: ", OneLine(std::string(status.message())), "; again in ",
-                      absl::FormatDuration(absl::Trunc(wait, absl::Milliseconds(1)))));
+                  progress_.Say(absl::StrCat("tributary import: ", RetryText(status, wait)));
                 }}) {}
 
   void Cancel() { client_.Cancel(); }
@@ -152,7 +147,7 @@ class Importer {
   }
 
   void Take(const EventResult& result) {
-    const std::string verdict = VerdictOf(result);
+    const std::string verdict = VerdictText(result.verdict());
     totals_.Count(verdict);
     if (!request_.as_table) session_.out.Write(ProtoJson(result, Layout::kOneLine) + "\n");
     if (!result.has_problem()) return;

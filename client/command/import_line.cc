@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/command/json_members.h"
+#include "client/feed_client.h"
 #include "client/reflect.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
@@ -30,14 +31,6 @@ absl::StatusOr<std::string> TextOf(const Members& members, std::string_view key)
   return absl::InvalidArgumentError(absl::StrCat(std::string(key), " is no string"));
 }
 
-// What is set in the oneof of the resource; null if it is nothing that this program knows.
-const Message* ResourceIn(const Event& event) {
-  const Message& resource = event.resource();
-  std::vector<const google::protobuf::FieldDescriptor*> set;
-  resource.GetReflection()->ListFields(resource, &set);
-  return set.empty() ? nullptr : &resource.GetReflection()->GetMessage(resource, set.front());
-}
-
 absl::StatusOr<Event> ReadExported(const std::string& line, const Scope& scope) {
   Event event;
   if (const auto status = JsonStringToMessage(line, &event); !status.ok()) {
@@ -45,7 +38,7 @@ absl::StatusOr<Event> ReadExported(const std::string& line, const Scope& scope) 
         absl::StrCat("is no event as `tributary export` writes them: ",
                      std::string(status.message().data(), status.message().size())));
   }
-  const Message* resource = ResourceIn(event);
+  const Message* resource = ResourceIn(event.resource());
   if (resource == nullptr) return absl::InvalidArgumentError("holds no resource of a known model");
   const auto fill = [&](const char* name, const std::string& otherwise) {
     if (!GetString(event, name).empty()) return;

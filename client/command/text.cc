@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <iterator>
 
+#include "absl/strings/str_cat.h"
+
 namespace tributary::command {
 namespace {
 
@@ -83,6 +85,11 @@ std::string OneLine(std::string_view text) {
     text.remove_prefix(point.bytes);
   }
   return line;
+}
+
+std::string RetryText(const absl::Status& status, absl::Duration wait) {
+  return absl::StrCat(OneLine({status.message().data(), status.message().size()}), "; again in ",
+                      absl::FormatDuration(absl::Trunc(wait, absl::Milliseconds(1))));
 }
 
 size_t DisplayWidth(std::string_view text) {

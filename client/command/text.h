@@ -4,12 +4,18 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
 namespace tributary::command {
 
 // `text` on one line and harmless to a terminal: line breaks and tabs become spaces, other control
 // characters, text direction marks and broken UTF-8 become U+FFFD. Values come from outside and may
 // hold anything.
 std::string OneLine(std::string_view text);
+
+// "<what failed>; again in 1.5s", on one line.
+std::string RetryText(const absl::Status& status, absl::Duration wait);
 
 // The columns that a line of OneLine's output takes on a terminal.
 size_t DisplayWidth(std::string_view text);

@@ -215,9 +215,7 @@ absl::StatusOr<int> Run(const Arguments& arguments, Session& session) {
   if (!channel.ok()) return channel.status();
   const Scope scope = ReadScope(arguments);
   request->options.on_retry = [&](const absl::Status& status, absl::Duration wait) {
-    session.err.Write(
-        absl::StrCat("tributary watch: ", OneLine(std::string(status.message())), "; again in ",
-                     absl::FormatDuration(absl::Trunc(wait, absl::Milliseconds(1))), "\n"));
+    session.err.Write(absl::StrCat("tributary watch: ", RetryText(status, wait), "\n"));
     session.err.Flush();
   };
   const auto watch = StartWatch(*channel, *models, scope, request->options);

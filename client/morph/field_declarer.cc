@@ -12,19 +12,9 @@
 
 namespace tributary {
 inline namespace client {
-namespace {
 
 using custom::v1::FieldDefinition;
 using Fields = FieldDefinition::Fields;
-
-// What the source can say of a definition.
-Fields SourcedPart(Fields fields) {
-  fields.clear_origin();
-  fields.clear_observed_types();
-  return fields;
-}
-
-}  // namespace
 
 FieldDeclarer::FieldDeclarer(std::shared_ptr<grpc::Channel> channel, Scope scope,
                              CallOptions options, bool dry_run)
@@ -73,8 +63,8 @@ absl::Status FieldDeclarer::DeclareOne(const FieldDefinition& wanted,
                                        std::vector<std::string>& problems) {
   const bool declared =
       standing != nullptr && standing->fields().origin() == Fields::ORIGIN_DECLARED;
-  if (declared && google::protobuf::util::MessageDifferencer::Equals(
-                      SourcedPart(standing->fields()), wanted.fields())) {
+  if (declared && google::protobuf::util::MessageDifferencer::Equals(DeclaredPart(*standing),
+                                                                     wanted.fields())) {
     ++totals.unchanged;
     return absl::OkStatus();
   }

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
+#include "server/store/sqlite/big_endian.h"
 
 namespace tributary::sqlite {
 namespace {
@@ -23,12 +24,6 @@ constexpr size_t kHeaderBytes = 32;
 constexpr size_t kFrameHeaderBytes = 24;
 constexpr uint32_t kPageBytesMin = 512;
 constexpr uint32_t kPageBytesMax = 65'536;
-
-uint32_t BigEndian(const char* bytes) {
-  uint32_t value = 0;
-  for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<uint8_t>(bytes[i]);
-  return value;
-}
 
 // The running checksum of a log. Each frame holds its value behind it, so that a frame can be
 // checked whatever was before it, against what the one before it says.

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/base/error.h"
+#include "server/store/sqlite/big_endian.h"
 #include "server/store/sqlite/connection.h"
 #include "server/store/sqlite/migrations.h"
 
@@ -27,12 +28,6 @@ absl::Status NewerVersion(const std::string& path, int64_t version) {
   return absl::FailedPreconditionError(
       absl::StrCat(path, " was written by a newer version of Tributary (format ", version,
                    ", this one knows ", kSchemaVersion, ")"));
-}
-
-uint32_t BigEndian(const char* bytes) {
-  uint32_t value = 0;
-  for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<uint8_t>(bytes[i]);
-  return value;
 }
 
 std::string RandomId() {
