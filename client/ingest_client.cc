@@ -23,9 +23,11 @@ using ingest::v1::IngestEventsResponse;
 
 constexpr char kPath[] = "/tributary.ingest.v1.IngestService/IngestEvents";
 
-// Of one message; what waits while one is under way goes out as the next.
+// Of one message.
 constexpr int kMessageEventsMax = 500;
 constexpr size_t kMessageBytesMax = 1 << 20;
+// Events gather to so many before a message of them is sent, unless somebody waits.
+constexpr size_t kGathered = 100;
 
 }  // namespace
 
@@ -176,8 +178,9 @@ void IngestClient::Drive(const std::function<bool()>& enough) {
   while (status_.ok() && !done_) {
     const std::shared_ptr<Call> call = current();
     if (call != nullptr) {
-      WriteNext(*call);
-      if (!Step(*call, !enough())) return;
+      const bool waits = !enough();
+      if (waits || window_.size() - sent_ >= kGathered) WriteNext(*call);
+      if (!Step(*call, waits)) return;
     } else if (finishing_ && window_.empty()) {
       done_ = true;
     } else {

@@ -60,9 +60,10 @@ class IngestClient {
   IngestClient(const IngestClient&) = delete;
   IngestClient& operator=(const IngestClient&) = delete;
 
-  // Takes the event over; waits while the window is full. INVALID_ARGUMENT for one that is too
-  // large, which is not taken: the next one is as welcome as ever. Any other failure is the end:
-  // CANCELLED, what the server refuses, or what did not mend in `retry_for`.
+  // Takes the event over; waits while the window is full. It is sent together with some others, or
+  // when somebody waits: call Flush before a while without events. INVALID_ARGUMENT for one that is
+  // too large, which is not taken: the next one is as welcome as ever. Any other failure is the
+  // end: CANCELLED, what the server refuses, or what did not mend in `retry_for`.
   absl::Status Send(ingest::v1::Event event);
 
   // Waits for the results of all that was sent, as before a while without events.

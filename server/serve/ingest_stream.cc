@@ -19,6 +19,9 @@ namespace {
 constexpr int kEventsPerTurn = 64;
 constexpr size_t kBytesPerTurn = 256 * 1024;
 
+// Messages are read so far ahead of the pump, so that many small ones need not each wait for it.
+constexpr size_t kBytesAhead = 64 * 1024;
+
 // Field number of IngestEventsResponse.results.
 constexpr uint32_t kResults = 1;
 
@@ -52,14 +55,23 @@ void IngestStream::TryCancel() {
 }
 
 void IngestStream::OnReadDone(bool ok) {
+  bool reads_on = false;
+  bool pumps = false;
   {
     MutexLock lock(mutex_);
     reading_ = false;
-    came_ = ok;
-    if (!ok) notes_.half_closed = true;
-    if (!NeedsPump()) return;
+    if (ok) {
+      inbox_bytes_ += incoming_.Length();
+      inbox_.emplace_back();
+      inbox_.back().Swap(&incoming_);
+    } else {
+      notes_.half_closed = true;
+    }
+    reads_on = BeginRead();
+    pumps = NeedsPump();
   }
-  PostPump();
+  if (reads_on) StartRead(&incoming_);
+  if (pumps) PostPump();
 }
 
 void IngestStream::OnWriteDone(bool ok) {
@@ -128,58 +140,77 @@ bool IngestStream::Step(const Notes& notes) {
     EndIfDone(notes);
     return false;
   }
-  OpenMessage();
   if (held_.has_value() && notes.room && Queue(held_->number, held_->delivery)) held_.reset();
-  TakeEvents();
-  const bool more = next_event_ < message_.events_size() && !held_.has_value();
-  if (!more && !held_.has_value()) DropInHand();
+  const bool more = TakeUp();
   WriteResults();
-  ReadOn(notes);
+  ReadOn();
   EndIfDone(notes);
   return more;
 }
 
-void IngestStream::OpenMessage() {
-  {
-    MutexLock lock(mutex_);
-    if (!came_) return;
-    came_ = false;
-    // What comes while there is no going on counts as never read.
-    if (notes_.draining || !why_end_.ok()) return;
-    in_hand_ = true;
-  }
-  absl::StatusOr<ingest::v1::IngestEventsRequest> message =
-      ParseRequest<ingest::v1::IngestEventsRequest>(incoming_);
-  incoming_.Clear();
-  if (!message.ok()) return Fail(message.status());
-  if (message->events_size() > limits::kIngestMessageEventsMax) {
-    return Fail(InvalidField(
-        "events", absl::StrCat("has ", message->events_size(), " events, at most ",
-                               limits::kIngestMessageEventsMax, " are allowed in one message")));
-  }
-  message_ = *std::move(message);
-}
-
-void IngestStream::TakeEvents() {
+bool IngestStream::TakeUp() {
   size_t bytes = 0;
   for (int taken = 0; taken < kEventsPerTurn && bytes < kBytesPerTurn; ++taken) {
-    if (held_.has_value() || next_event_ == message_.events_size()) return;
-    ingest::v1::Event& event = *message_.mutable_events(next_event_++);
-    Slot slot;
-    slot.bytes = event.ByteSizeLong();
-    bytes += slot.bytes;
-    slot.event = streams_.reader_.Read(std::move(event), remote_address_, memory_);
-    const bool refused = slot.event.refusal.has_value();
-    Delivery delivery = std::move(slot.event.decoded.delivery);
-    uint64_t number = 0;
-    {
-      MutexLock lock(mutex_);
-      number = first_ + slots_.size();
-      slot_bytes_ += slot.bytes;
-      slots_.push_back(std::move(slot));
+    if (held_.has_value()) return false;
+    if (next_event_ == message_.events_size()) {
+      if (!OpenMessage()) return false;
+    } else {
+      bytes += TakeEvent(std::move(*message_.mutable_events(next_event_++)));
     }
-    if (!refused && !Queue(number, delivery)) held_.emplace(Held{number, std::move(delivery)});
   }
+  return true;
+}
+
+bool IngestStream::OpenMessage() {
+  message_.Clear();
+  next_event_ = 0;
+  grpc::ByteBuffer bytes;
+  bool done = false;
+  {
+    MutexLock lock(mutex_);
+    if (inbox_.empty()) {
+      done = std::exchange(in_hand_, false);
+    } else if (!HasRoom()) {
+      return false;
+    } else {
+      bytes.Swap(&inbox_.front());
+      inbox_.pop_front();
+      inbox_bytes_ -= bytes.Length();
+      in_hand_ = true;
+    }
+  }
+  if (done) streams_.Queued();
+  if (!bytes.Valid()) return false;
+  auto message = ParseRequest<ingest::v1::IngestEventsRequest>(bytes);
+  absl::Status status = message.status();
+  if (status.ok() && message->events_size() > limits::kIngestMessageEventsMax) {
+    status = InvalidField(
+        "events", absl::StrCat("has ", message->events_size(), " events, at most ",
+                               limits::kIngestMessageEventsMax, " are allowed in one message"));
+  }
+  if (status.ok()) {
+    message_ = *std::move(message);
+  } else {
+    Fail(status);
+  }
+  return status.ok();
+}
+
+size_t IngestStream::TakeEvent(ingest::v1::Event event) {
+  Slot slot;
+  const size_t bytes = slot.bytes = event.ByteSizeLong();
+  slot.event = streams_.reader_.Read(std::move(event), remote_address_, memory_);
+  const bool refused = slot.event.refusal.has_value();
+  Delivery delivery = std::move(slot.event.decoded.delivery);
+  uint64_t number = 0;
+  {
+    MutexLock lock(mutex_);
+    number = first_ + slots_.size();
+    slot_bytes_ += bytes;
+    slots_.push_back(std::move(slot));
+  }
+  if (!refused && !Queue(number, delivery)) held_.emplace(Held{number, std::move(delivery)});
+  return bytes;
 }
 
 bool IngestStream::Queue(uint64_t number, Delivery& delivery) {
@@ -209,14 +240,17 @@ void IngestStream::Put(uint64_t number, const absl::StatusOr<Outcome>& outcome) 
 // Nothing more is taken up. What was has its results still, up to the first that failed.
 void IngestStream::Fail(const absl::Status& status) {
   if (why_end_.ok()) why_end_ = status;
-  DropInHand();
-}
-
-void IngestStream::DropInHand() {
   message_.Clear();
   next_event_ = 0;
   held_.reset();
-  if (in_hand_.exchange(false)) streams_.Queued();
+  {
+    MutexLock lock(mutex_);
+    failed_ = true;
+    in_hand_ = false;
+    inbox_.clear();
+    inbox_bytes_ = 0;
+  }
+  streams_.Queued();
 }
 
 void IngestStream::DropSlots() {
@@ -266,23 +300,37 @@ std::optional<IngestStream::Slot> IngestStream::NextResult() {
   return slot;
 }
 
-void IngestStream::ReadOn(const Notes& notes) {
-  if (notes.half_closed || notes.draining || !why_end_.ok() || in_hand_) return;
+bool IngestStream::HasRoom() const {
+  return slots_.size() <= limits::kIngestWindowEventsMax &&
+         slot_bytes_ <= limits::kIngestWindowBytesMax;
+}
+
+bool IngestStream::BeginRead() {
+  if (reading_ || failed_ || ended_ || notes_.half_closed || notes_.draining ||
+      inbox_bytes_ >= kBytesAhead || !HasRoom()) {
+    return false;
+  }
+  reading_ = true;
+  return true;
+}
+
+void IngestStream::ReadOn() {
   {
     MutexLock lock(mutex_);
-    if (reading_ || came_ || slots_.size() > limits::kIngestWindowEventsMax ||
-        slot_bytes_ > limits::kIngestWindowBytesMax) {
-      return;
-    }
-    reading_ = true;
+    if (!BeginRead()) return;
   }
   StartRead(&incoming_);
+}
+
+bool IngestStream::has_in_hand() {
+  MutexLock lock(mutex_);
+  return in_hand_ || !inbox_.empty();
 }
 
 void IngestStream::EndIfDone(const Notes& notes) {
   {
     MutexLock lock(mutex_);
-    if (writing_ || in_hand_ || !slots_.empty()) return;
+    if (writing_ || in_hand_ || !inbox_.empty() || !slots_.empty()) return;
   }
   if (!why_end_.ok()) return End(why_end_);
   if (notes.half_closed) return End(absl::OkStatus());

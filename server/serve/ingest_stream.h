@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -26,9 +25,8 @@ namespace tributary {
 // only leave a note and see that the pump runs; the pump runs once at a time per stream, on the
 // executor, and alone decodes, reads, writes and finishes.
 //
-// What is read is bounded: one message at a time is taken apart, and the next one is read only
-// while the events that wait for results are few enough. Where the writer has no room, the stream
-// waits until it has.
+// What is read is bounded: little is read ahead of the pump, and nothing is taken up while too many
+// events wait for results. Where the writer has no room, the stream waits until it has.
 class IngestStream final : public IngestStreams::Reactor,
                            public std::enable_shared_from_this<IngestStream> {
  public:
@@ -41,7 +39,7 @@ class IngestStream final : public IngestStreams::Reactor,
   void TryCancel() ABSL_LOCKS_EXCLUDED(call_mutex_);
 
   // Whether it has read what is not queued for the writer yet.
-  bool has_in_hand() const { return in_hand_; }
+  bool has_in_hand() ABSL_LOCKS_EXCLUDED(mutex_);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -71,21 +69,26 @@ class IngestStream final : public IngestStreams::Reactor,
   // True: there is more to do at once.
   bool Step(const Notes& notes) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Takes up the message that came, if one did.
-  void OpenMessage() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Decodes some of its events, and has them queued as far as there is room.
-  void TakeEvents() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes up what was read, event by event, for a turn. True: more could be taken up at once.
+  bool TakeUp() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes the next message apart; false: there is none, or none may be taken up now.
+  bool OpenMessage() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Decodes the event, and has it queued if there is room. Its size.
+  size_t TakeEvent(ingest::v1::Event event) ABSL_LOCKS_EXCLUDED(mutex_);
   // False: there is no room for it now.
   bool Queue(uint64_t number, Delivery& delivery) ABSL_LOCKS_EXCLUDED(mutex_);
   void Put(uint64_t number, const absl::StatusOr<Outcome>& outcome) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Fail(const absl::Status& status);
-  void DropInHand();
+  void Fail(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
   void DropSlots() ABSL_LOCKS_EXCLUDED(mutex_);
 
   void WriteResults() ABSL_LOCKS_EXCLUDED(mutex_);
   // The next slot that has its result, if a response may hold more.
   std::optional<Slot> NextResult() ABSL_LOCKS_EXCLUDED(mutex_);
-  void ReadOn(const Notes& notes) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Whether the events that wait are few enough to take up more.
+  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // True: the caller has to start a read.
+  bool BeginRead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReadOn() ABSL_LOCKS_EXCLUDED(mutex_);
   void EndIfDone(const Notes& notes) ABSL_LOCKS_EXCLUDED(mutex_);
   void End(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -94,7 +97,6 @@ class IngestStream final : public IngestStreams::Reactor,
   const std::string request_id_;
   const std::string remote_address_;
   std::shared_ptr<IngestStream> self_;
-  std::atomic<bool> in_hand_ = false;
 
   Mutex call_mutex_;
   grpc::CallbackServerContext* call_ ABSL_GUARDED_BY(call_mutex_);  // null once the call is over
@@ -105,13 +107,16 @@ class IngestStream final : public IngestStreams::Reactor,
   bool pumping_ ABSL_GUARDED_BY(mutex_) = true;  // the pump runs or is about to
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;
-  bool came_ ABSL_GUARDED_BY(mutex_) = false;  // a message, which lies in incoming_
+  std::deque<grpc::ByteBuffer> inbox_ ABSL_GUARDED_BY(mutex_);  // messages that were read
+  size_t inbox_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool in_hand_ ABSL_GUARDED_BY(mutex_) = false;  // a message is being taken apart
+  bool failed_ ABSL_GUARDED_BY(mutex_) = false;   // nothing more is taken up
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<Slot> slots_ ABSL_GUARDED_BY(mutex_);
   uint64_t first_ ABSL_GUARDED_BY(mutex_) = 0;  // the number of the first slot
   size_t slot_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 
-  grpc::ByteBuffer incoming_;  // gRPC's while reading_, else the pump's
+  grpc::ByteBuffer incoming_;  // gRPC's while reading_
   grpc::ByteBuffer outgoing_;  // must live until OnWriteDone
 
   // Only the pump touches what follows.
