@@ -2,6 +2,7 @@
 // its flags it takes, from the environment,
 //   DIE_AT=before_commit:3         ends without a word at the third passing of that step
 //   DIE_SERVING=before_commit:3    likewise, counted from when it listens
+//   LATE_CHANGES_MAX=1000          gathers so many changes before it writes them in key order
 //   DAYS_AHEAD=8                   runs with a clock that is ahead
 
 #include <signal.h>
@@ -57,7 +58,8 @@ int Run(int argc, char** argv) {
     if (armed && at == step && --left == 0) _exit(9);
   };
   // Little gathers, so that there is always something to do beside commits.
-  options->sqlite.late_changes_max = 7;
+  const std::string gathers = Environment("LATE_CHANGES_MAX");
+  options->sqlite.late_changes_max = gathers.empty() ? 7 : std::stoul(gathers);
   options->sqlite.checkpoint_bytes = 512 * 1024;
   options->sqlite.history_max_changes = 50;
 
