@@ -138,7 +138,7 @@ class FaultyStoreTest : public DyingSqliteStoreTest {
   // Leaves the files as a process does that is killed after `count` deliveries were acknowledged.
   void LeaveLogOf(int count, int64_t checkpoint_bytes = int64_t{1} << 30) {
     const int64_t usual = std::exchange(options_.checkpoint_bytes, checkpoint_bytes);
-    InDyingProcess("never", 1, [&](Store& store) {
+    InDyingProcess("after_commit", count, [&](Store& store) {
       for (int n = 0; n < count; ++n) {
         if (!Send(store, n)) _exit(1);
       }
