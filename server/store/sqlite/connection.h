@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 
 namespace tributary::sqlite {
@@ -68,18 +69,27 @@ class Query {
     }
   }
 
-  bool IsNull(int column) const { return statement_.getColumn(column).isNull(); }
-  int64_t Int(int column) const { return statement_.getColumn(column).getInt64(); }
+  bool IsNull(int column) const { return At(column).isNull(); }
+  int64_t Int(int column) const { return At(column).getInt64(); }
   // Valid until the next step.
   std::string_view Bytes(int column) const {
-    const SQLite::Column value = statement_.getColumn(column);
+    const SQLite::Column& value = At(column);
     const auto* data = static_cast<const char*>(value.getBlob());
     return {data == nullptr ? "" : data, static_cast<size_t>(value.getBytes())};
   }
 
  private:
+  // Made once per run, not once per row: each holds a share of the statement.
+  const SQLite::Column& At(int column) const {
+    while (columns_.size() <= static_cast<size_t>(column)) {
+      columns_.push_back(statement_.getColumn(static_cast<int>(columns_.size())));
+    }
+    return columns_[static_cast<size_t>(column)];
+  }
+
   SQLite::Statement& statement_;
   int next_ = 1;
+  mutable absl::InlinedVector<SQLite::Column, 24> columns_;
 };
 
 }  // namespace tributary::sqlite

@@ -186,6 +186,15 @@ bool Reader::ListScope(const RecordQuery& query, const Scope& scope, std::string
   Query rows(list_);
   rows.Bind(scope.id).Bind(from);
   SettledCursor settled(settled_, scope, from);
+  const auto find = [&](const Key& key, Revision revision) {
+    std::optional<Record> record;
+    if (!query.raw && revision <= page.revision) record = settled.Find(key, revision);
+    if (record.has_value()) return record;
+    std::optional<ChangeRow> row = WalkBack(revision, scope, key.id, page.revision, query.raw);
+    if (row.has_value()) record = RecordOf(*std::move(row));
+    return record;
+  };
+  page.records.reserve(std::min(static_cast<size_t>(std::max(query.max_records, 1)), kRangeMax));
   for (bool more = rows.Next(); more || newer != late.entries.end();) {
     // `page.next` names the last key that was looked at, which is not this one yet.
     if (page.records.size() >= static_cast<size_t>(std::max(query.max_records, 1))) return false;
@@ -193,23 +202,15 @@ bool Reader::ListScope(const RecordQuery& query, const Scope& scope, std::string
     const int order = !more                         ? 1
                       : newer == late.entries.end() ? -1
                                                     : rows.Bytes(0).compare(newer->id);
-    const Key key = scope.KeyOf(order <= 0 ? rows.Bytes(0) : std::string_view(newer->id));
+    Key key = scope.KeyOf(order <= 0 ? rows.Bytes(0) : std::string_view(newer->id));
     const Pointer pointer = order < 0 ? ReadPointer(rows, kPointerAt, key) : newer->pointer;
-    std::optional<Record> record;
-    if (!query.raw && pointer.revision <= page.revision) {
-      record = settled.Find(key, pointer.revision);
-    }
-    if (!record.has_value()) {
-      std::optional<ChangeRow> row =
-          WalkBack(pointer.revision, scope, key.id, page.revision, query.raw);
-      if (row.has_value()) record = RecordOf(*std::move(row));
-    }
+    std::optional<Record> record = find(key, pointer.revision);
     if (record.has_value() && !record->deleted) {
       bytes += record->Bytes();
       if (bytes > query.max_bytes && !page.records.empty()) return false;
       page.records.push_back(*std::move(record));
     }
-    page.next = key;
+    page.next = std::move(key);
     if (order <= 0) more = rows.Next();
     if (order >= 0) ++newer;
   }

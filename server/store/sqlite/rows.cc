@@ -1,6 +1,7 @@
 #include "server/store/sqlite/rows.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -48,7 +49,9 @@ int64_t RawChecksum(Revision revision, std::string_view raw) {
 
 RowChecksum& RowChecksum::Add(int64_t value) {
   // The bytes of the host: little-endian hosts only, as all we run on.
-  Gather({reinterpret_cast<const char*>(&value), sizeof value});
+  if (sizeof value > gathered_.size() - size_) Flush();
+  std::memcpy(gathered_.data() + size_, &value, sizeof value);
+  size_ += sizeof value;
   return *this;
 }
 

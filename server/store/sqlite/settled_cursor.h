@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "server/store/sqlite/connection.h"
 #include "server/store/sqlite/rows.h"
@@ -27,7 +28,12 @@ class SettledCursor {
     while (more_ && rows_.Bytes(0) < key.id) more_ = rows_.Next();
     if (!more_ || rows_.Bytes(0) != key.id || rows_.Int(1) != revision) return std::nullopt;
     const SettledRow row = ReadSettled(rows_, 1, key);
-    return Record{key, revision, row.IsTombstone(), std::string(row.state), ""};
+    std::optional<Record> record(std::in_place);  // and not moved, as there are many
+    record->key = key;
+    record->revision = revision;
+    record->deleted = row.IsTombstone();
+    record->state = row.state;
+    return record;
   }
 
  private:
