@@ -18,6 +18,7 @@ inline constexpr std::string_view kResourceDeleted = "RESOURCE_DELETED";
 inline constexpr std::string_view kResourceAlreadyExists = "RESOURCE_ALREADY_EXISTS";
 inline constexpr std::string_view kRevisionChanged = "REVISION_CHANGED";
 inline constexpr std::string_view kArgumentInvalid = "ARGUMENT_INVALID";
+inline constexpr std::string_view kArgumentNotSupported = "ARGUMENT_NOT_SUPPORTED";
 inline constexpr std::string_view kFilterInvalid = "FILTER_INVALID";
 inline constexpr std::string_view kPageTokenMalformed = "PAGE_TOKEN_MALFORMED";
 inline constexpr std::string_view kPageTokenMismatch = "PAGE_TOKEN_MISMATCH";

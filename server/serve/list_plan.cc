@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "google/protobuf/descriptor.h"
 #include "server/base/error.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
@@ -29,7 +30,19 @@ std::string ValueOf(const Requirement& requirement) {
   return std::visit(Visitor(), requirement.value);
 }
 
-absl::Status OrderInvalid(const ResourceIndex& index, std::string_view order_by) {
+// `path` is that of a field in the frame, or among `fields`.
+bool HasField(const google::protobuf::Descriptor& resource, std::string_view path) {
+  const bool among_fields = path.starts_with("fields.");
+  if (among_fields) path.remove_prefix(std::string_view("fields.").size());
+  const std::string name(path);
+  if (!among_fields && resource.FindFieldByName(name) != nullptr) return true;
+  const google::protobuf::FieldDescriptor* fields = resource.FindFieldByName("fields");
+  return fields != nullptr && fields->message_type() != nullptr &&
+         fields->message_type()->FindFieldByName(name) != nullptr;
+}
+
+absl::Status OrderInvalid(const ResourceIndex& index, std::string_view order_by,
+                          std::string_view why = reason::kArgumentInvalid) {
   std::vector<std::string> known;
   for (const ResourceIndex::Field& field : index.fields()) {
     if (field.ordered) known.push_back(field.path);
@@ -37,7 +50,7 @@ absl::Status OrderInvalid(const ResourceIndex& index, std::string_view order_by)
   const std::string rule = absl::StrCat("must be one of ", absl::StrJoin(known, ", "),
                                         ", with ` desc` behind it for the greatest first");
   ErrorDetail detail;
-  detail.reason = reason::kArgumentInvalid;
+  detail.reason = why;
   detail.violations.push_back({"order_by", rule});
   return MakeError(absl::StatusCode::kInvalidArgument,
                    absl::StrCat("order_by ", Clip(order_by), " ", rule), std::move(detail));
@@ -53,20 +66,22 @@ std::string SnakeCase(std::string_view name) {
   return snake;
 }
 
-absl::StatusOr<IndexScan> ScanInOrder(const ResourceIndex& index, std::string_view order_by) {
+absl::StatusOr<IndexScan> ScanInOrder(const Model& model, const ResourceIndex& index,
+                                      std::string_view order_by) {
   const std::vector<std::string> words =
       absl::StrSplit(Absl(order_by), absl::ByAnyChar(" \t"), absl::SkipEmpty());
   if (words.empty() || words.size() > 2) return OrderInvalid(index, order_by);
-  const ResourceIndex::Field* field = index.Find(SnakeCase(words[0]));
-  if (field == nullptr || !field->ordered) return OrderInvalid(index, order_by);
+  const std::string direction = words.size() == 2 ? absl::AsciiStrToLower(words[1]) : "asc";
+  if (direction != "desc" && direction != "asc") return OrderInvalid(index, order_by);
+  const std::string path = SnakeCase(words[0]);
+  const ResourceIndex::Field* field = index.Find(path);
+  if (field == nullptr || !field->ordered) {
+    if (!HasField(*model.message(), path)) return OrderInvalid(index, order_by);
+    return OrderInvalid(index, order_by, reason::kArgumentNotSupported);
+  }
   IndexScan scan;
   scan.field = field->number;
-  scan.order = IndexScan::Order::kRising;
-  if (words.size() == 2) {
-    const std::string direction = absl::AsciiStrToLower(words[1]);
-    if (direction != "desc" && direction != "asc") return OrderInvalid(index, order_by);
-    if (direction == "desc") scan.order = IndexScan::Order::kDescending;
-  }
+  scan.order = direction == "desc" ? IndexScan::Order::kDescending : IndexScan::Order::kRising;
   return scan;
 }
 
@@ -124,7 +139,7 @@ absl::StatusOr<ListPlan> PlanList(const Model& model, const ResourceIndex& index
     plan.index = ScanOfValue(index, requirements);
     return plan;
   }
-  TRIBUTARY_ASSIGN_OR_RETURN(plan.index, ScanInOrder(index, request.order_by));
+  TRIBUTARY_ASSIGN_OR_RETURN(plan.index, ScanInOrder(model, index, request.order_by));
   for (const Requirement& requirement : requirements) {
     const ResourceIndex::Field* field = index.Find(requirement.path);
     if (field != nullptr && field->number == plan.index->field) Narrow(requirement, *plan.index);

@@ -92,9 +92,13 @@ TEST_F(ServerTest, PageTokensAreRefusedForOtherArgumentsOrWhenGarbled) {
   other = request;
   other.set_order_by("updated_at");
   EXPECT_EQ(reason(other), "PAGE_TOKEN_MISMATCH");
-  for (const char* order : {"first_name", "amount", "updated_at up", "updated_at, created_at"}) {
+  for (const char* order : {"amount", "fields.id", "updated_at up", "updated_at, created_at"}) {
     other.set_order_by(order);
     EXPECT_EQ(reason(other), "ARGUMENT_INVALID") << order;
+  }
+  for (const char* order : {"first_name", "firstName desc", "fields.first_name", "id"}) {
+    other.set_order_by(order);
+    EXPECT_EQ(reason(other), "ARGUMENT_NOT_SUPPORTED") << order;
   }
 }
 
