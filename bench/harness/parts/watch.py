@@ -226,6 +226,7 @@ def measure_wal(bench, server):
     """The most that the WAL grows to while everything is read and written at once."""
     seconds = bench.options.long_seconds
     peak = 0
+    bench.settle()
 
     def catch_ups():
         return stack.enter_context(bench.start_load("watch", target=server.grpc, watchers=CATCH_UPS,
