@@ -65,16 +65,15 @@ class Bench:
         finally:
             shutil.rmtree(folder)
 
-    def settle(self):
+    def settle(self, *folders):
         """Gets what others wrote out of the way of the next measurement, and brings back into the page cache
-        what the machine took from it meanwhile: nobody is to pay for having stood still."""
+        what the machine took of `folders`, those of who is measured: nobody is to pay for having stood still."""
         os.sync()
         buffer = bytearray(1 << 20)
-        for file in self.work.rglob("*"):
-            if file.is_file() and not file.is_relative_to(self.work / "filled"):
-                with contextlib.suppress(OSError), file.open("rb", buffering=0) as stored:
-                    while stored.readinto(buffer):
-                        pass
+        for file in (file for folder in folders for file in folder.rglob("*") if file.is_file()):
+            with contextlib.suppress(OSError), file.open("rb", buffering=0) as stored:
+                while stored.readinto(buffer):
+                    pass
 
 
 def machine():

@@ -48,8 +48,9 @@ class Group:
 
 
 class Peer:
-    def __init__(self, bench, peer, services, address):
+    def __init__(self, bench, peer, folder, services, address):
         self.bench = bench
+        self.folder = folder
         self.peer = peer
         self.name = TITLES[peer]
         self.note = NOTES.get(peer, "")
@@ -76,7 +77,7 @@ def start(bench, peer):
     with contextlib.ExitStack() as stack:
         services, address = STARTERS[peer](bench, stack, folder)
         bench.say(f"  {time.monotonic() - begun:.0f} s")
-        yield Peer(bench, peer, services, address)
+        yield Peer(bench, peer, folder, services, address)
     shutil.rmtree(folder)
 
 

@@ -17,7 +17,7 @@ def measure_size(bench, size):
         stopped = server.disk_bytes()
         results.add(part, "disk per resource, its first change included", {"bytes": stopped / size})
         results.add(part, "start-up", {"seconds": server.restart()})
-        bench.settle()
+        bench.settle(server.folder)
         ingest = server.webhooks(seconds=seconds, resources=size)
         results.add(part, "ingest, 64 connections", ingest)
         results.add(part, "Get, 64 in flight, 4 connections", bench.load(

@@ -34,7 +34,7 @@ def warm_up(bench, target):
 
 def measure(bench, target):
     """All others stand still meanwhile: what they still had to do would be counted against this one."""
-    bench.settle()
+    bench.settle(target.folder)
     target.service.resume()
     bench.results.add(PART, target.name, target.ingest(bench.options.seconds), getattr(target, "note", ""))
     target.service.pause()
@@ -51,7 +51,7 @@ def measure_limits(bench, http):
 def measure_long(bench, server):
     """Long enough to see checkpoints and late work."""
     seconds = bench.options.long_seconds
-    bench.settle()
+    bench.settle(server.folder)
     server.service.resume()
     bench.results.add(PART, f"{US}, one run of {seconds:.0f} s", server.webhooks(seconds=seconds))
 

@@ -17,7 +17,7 @@ def run(bench):
     options = bench.options
     with bench.tributary("read") as server, limits.BareServer(bench, "bare_grpc") as bare:
         for _ in range(options.runs):
-            bench.settle()
+            bench.settle(server.folder)
             get_and_echo(bench, server, bare)
             for size in PAGE_SIZES:
                 list_and_pages(bench, server, bare, size)

@@ -18,7 +18,7 @@ def run(bench):
         ingest.run(bench)  # to have something to compare with
     with bench.tributary("steady", flags=[f"--{FLAG}={options.history}"]) as server:
         before = server.disk_bytes()
-        bench.settle()
+        bench.settle(server.folder)
         figures = server.webhooks(seconds=options.long_seconds, move_stages=True)
         figures["mib"] = (server.disk_bytes() - before) / (1 << 20)
         results.add(PART, ROW, figures, "MiB the store grew by")

@@ -22,7 +22,7 @@ def run(bench):
         measure_idle(bench, server)
         measure_stalled(bench, server)
         for _ in range(bench.options.runs):
-            bench.settle()
+            bench.settle(server.folder)
             catch_up(bench, server, bare)
         measure_resume(bench, server, PART)
         bench.results.ratio("watch/catch-up", PART, "catch-up of all changes, one watcher",
@@ -115,6 +115,7 @@ class Tributary:
     def __init__(self, bench, server):
         self.bench = bench
         self.service = server.service
+        self.folder = server.folder
         self.watch = dict(target=server.grpc)
         self.address = server.http
 
@@ -132,6 +133,7 @@ class Etcd:
     def __init__(self, bench, peer):
         self.bench = bench
         self.service = peer.service
+        self.folder = peer.folder
         self.watch = dict(target=peer.address, etcd=True)
         self.address = peer.address
 
@@ -152,7 +154,7 @@ def fan_out(bench, server):
             side.service.pause()
         for _ in range(options.runs):
             for side in sides:
-                bench.settle()
+                bench.settle(side.folder)
                 side.service.resume()
                 measure_side(bench, side)
                 side.service.pause()
@@ -205,7 +207,7 @@ def measure_owners(bench, server):
             f"ingest of one more owner beside {options.owners} watchers of others": (True, {})}
     for _ in range(options.runs):
         for what, (watched, load) in rows.items():
-            bench.settle()
+            bench.settle(server.folder)
             bench.results.add(PART, what, ingest_beside(bench, server, options.owners if watched else 0, load))
     without, beside, _ = rows
     bench.results.ratio("watch/owners", PART, beside, without)
@@ -226,7 +228,7 @@ def measure_wal(bench, server):
     """The most that the WAL grows to while everything is read and written at once."""
     seconds = bench.options.long_seconds
     peak = 0
-    bench.settle()
+    bench.settle(server.folder)
 
     def catch_ups():
         return stack.enter_context(bench.start_load("watch", target=server.grpc, watchers=CATCH_UPS,
