@@ -60,12 +60,13 @@ void IngestStream::OnReadDone(bool ok) {
   {
     MutexLock lock(mutex_);
     reading_ = false;
-    if (ok) {
+    if (!ok) {
+      notes_.half_closed = true;
+    } else if (!failed_) {  // else it was under way when the stream failed, and counts as never
+                            // read
       inbox_bytes_ += incoming_.Length();
       inbox_.emplace_back();
       inbox_.back().Swap(&incoming_);
-    } else {
-      notes_.half_closed = true;
     }
     reads_on = BeginRead();
     pumps = NeedsPump();

@@ -274,6 +274,22 @@ TEST_F(IngestStreamTest, DamageThatOneEventMeetsIsItsOwn) {
   EXPECT_TRUE(stream.Finish().ok());
 }
 
+TEST_F(IngestStreamTest, NothingBehindAMessageThatIsRefusedIsTakenUp) {
+  Start();
+  store_->Hold();
+  EventStream stream(channel_, kStream);
+  ASSERT_TRUE(stream.Write(Stages(0, 1)));
+  WaitUntil([&] { return WithTheWriter() == 1; });
+  IngestEventsRequest broken;
+  broken.add_events()->set_connector_id("\xF0\x9F");  // no UTF-8
+  ASSERT_TRUE(stream.Write(broken));
+  for (int i = 1; i <= 100; ++i) ASSERT_TRUE(stream.Write(Stages(i, 1)));
+  store_->Release();
+  EXPECT_EQ(Read(stream).size(), 1u);
+  EXPECT_EQ(stream.Finish().error_code(), grpc::INVALID_ARGUMENT);
+  EXPECT_EQ(WithTheWriter(), 1u);
+}
+
 TEST_F(IngestStreamTest, DrainingStoresAndAnswersWhatWasRead) {
   Start({.deliveries_max = 4});
   store_->Hold();
