@@ -124,8 +124,12 @@ size_t ResourceBytes(const Record& record, View view) {
 }
 
 void AppendResource(std::string& out, uint32_t number, const Record& record, View view) {
+  AppendResource(out, number, RecordView{record.revision, record.state, record.raw}, view);
+}
+
+void AppendResource(std::string& out, uint32_t number, const RecordView& record, View view) {
   wire::AppendTag(out, number, wire::Type::kBytes);
-  wire::AppendVarint(out, ResourceBytes(record, view));
+  wire::AppendVarint(out, PiecesBytes(record.state, record.revision, record.raw, view));
   AppendPieces(out, record.state, record.revision, record.raw, view);
 }
 

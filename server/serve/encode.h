@@ -6,6 +6,7 @@
 
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/slice.h"
+#include "server/store/store.h"
 #include "server/store/types.h"
 #include "server/watch/change_type.h"
 
@@ -26,6 +27,7 @@ std::string EncodeResource(const Record& record, View view);
 
 // `record` as the repeated or singular message field `number` of an answer.
 void AppendResource(std::string& out, uint32_t number, const Record& record, View view);
+void AppendResource(std::string& out, uint32_t number, const RecordView& record, View view);
 
 // Bytes that AppendResource adds, without the tag: for filling an answer up to its bound.
 size_t ResourceBytes(const Record& record, View view);

@@ -234,12 +234,21 @@ absl::StatusOr<RecordQuery> ResourceService::ListQuery(const Request& request,
 absl::StatusOr<bool> ResourceService::AppendPage(ListAnswer& answer, RecordPage page,
                                                  const std::vector<ReferenceField>& selected,
                                                  const Request& request) const {
+  if (answer.out.empty()) {
+    answer.out = std::move(page.appended);
+  } else if (answer.out.size() + page.appended.size() > limits::kPageBytesMax) {
+    return true;  // a page holds its first resource whatever its size: that is for the next answer
+  } else {
+    answer.out.append(page.appended);
+  }
+  answer.count += page.appended_count;
   TRIBUTARY_ASSIGN_OR_RETURN(
       const Expansion expansion,
       Expansion::Read(context_.store, context_.models, selected, page.records, page.revision));
   size_t bytes = answer.out.size();
   for (const Record& record : page.records) bytes += ResourceBytes(record, request.view) + 8;
-  answer.out.reserve(bytes);  // to grow by doubling would copy a page twice over
+  if (!page.records.empty())
+    answer.out.reserve(bytes);  // to grow by doubling would copy a page twice over
   for (Record& record : page.records) {
     if (!AppendItem(answer.out, kItems, record, expansion, request.view)) return true;
     answer.query.after_value = OrderValue(answer.query, record);
@@ -262,6 +271,11 @@ absl::StatusOr<std::string> ResourceService::List(const Request& request) const 
   ListAnswer answer;
   RecordQuery& query = answer.query;
   TRIBUTARY_ASSIGN_OR_RETURN(query, ListQuery(request, binding));
+  if (selected.empty() && query.filter == nullptr && !query.index.has_value()) {
+    query.append = [](std::string& out, const RecordView& record) {
+      AppendResource(out, kItems, record, View::kFull);  // it holds what was asked for
+    };
+  }
   int reads_left =
       query.filter == nullptr ? std::numeric_limits<int>::max() : limits::kFilteredListReadsMax;
   for (bool full = false; !full && reads_left > 0; --reads_left) {

@@ -43,6 +43,13 @@ struct IndexScan {
   std::string until;  // empty: no end
 };
 
+// A resource where it lies, for the call that gets it.
+struct RecordView {
+  Revision revision = 0;
+  std::string_view state;
+  std::string_view raw;
+};
+
 struct RecordQuery {
   Selection selection;
   std::optional<Key> after;          // go on behind this key
@@ -55,11 +62,16 @@ struct RecordQuery {
   // Of more than kScopesMax combinations of model, connector and owner an order is refused:
   // INVALID_ARGUMENT, SCOPE_TOO_WIDE.
   std::optional<IndexScan> index = std::nullopt;
+  // Where neither `filter` nor `index` is set: has the page put together by this, as bytes, which
+  // then are what `max_bytes` bounds.
+  void (*append)(std::string& out, const RecordView& record) = nullptr;
 };
 
 // Resources in key order, or in that of `index`; tombstones left out.
 struct RecordPage {
   std::vector<Record> records;
+  std::string appended;     // in their place, where the query says how
+  int appended_count = 0;   // resources in it
   Revision revision = 0;    // the page shows this one
   std::optional<Key> next;  // the last key looked at: go on behind it; none: nothing is left. A
                             // page may be short, even empty, and still have a `next`: one call

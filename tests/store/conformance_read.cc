@@ -1,10 +1,12 @@
 // What a store promises of its reads.
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/strings.h"
 #include "tests/store/conformance.h"
 
 namespace tributary::testing {
@@ -224,6 +226,46 @@ TEST_P(StoreConformance, APageEndsBeforeTheRecordThatWouldPassItsBytesButTheFirs
   ASSERT_THAT(page->records, SizeIs(1));
   EXPECT_EQ(page->next, KeyOf("a"));
   EXPECT_THAT(store_->List({.max_bytes = 11'000})->records, SizeIs(3));
+}
+
+TEST_P(StoreConformance, APagePutTogetherByTheQueryHoldsWhatItsRecordsWouldBe) {
+  for (int i = 0; i < 40; ++i) {
+    const std::string state(static_cast<size_t>(i * 7 % 30), static_cast<char>('a' + i % 26));
+    CommitOne(Updated(absl::StrCat(i % 25)).At(i + 1).State(state).Raw(absl::StrCat("raw", i)));
+    if (i % 9 == 0) CommitOne(Deleted(absl::StrCat(i % 25)).At(i + 1));
+  }
+  constexpr auto kAppend = [](std::string& out, const RecordView& record) {
+    absl::StrAppend(&out, record.revision, "=", Absl(record.state), "/", Absl(record.raw), " ");
+  };
+  for (const bool raw : {false, true}) {
+    for (const Revision at : {Revision{17}, HeadRevision()}) {
+      for (const size_t max_bytes : {size_t{1}, size_t{70}, size_t{10'000}}) {
+        SCOPED_TRACE(absl::StrCat(raw, ", as of ", at, ", ", max_bytes, " bytes"));
+        std::string expected;
+        const auto whole = store_->List({.revision = at, .raw = raw});
+        TRIBUTARY_ASSERT_OK(whole);
+        for (const Record& record : whole->records) {
+          kAppend(expected, {record.revision, record.state, record.raw});
+        }
+        std::string all;
+        int count = 0;
+        RecordQuery query{.revision = at, .max_records = 7, .max_bytes = max_bytes, .raw = raw};
+        query.append = kAppend;
+        do {
+          const auto page = store_->List(query);
+          TRIBUTARY_ASSERT_OK(page);
+          EXPECT_THAT(page->records, IsEmpty());
+          EXPECT_TRUE(page->appended.size() <= max_bytes || page->appended_count == 1);
+          EXPECT_LE(page->appended_count, 7);
+          all += page->appended;
+          count += page->appended_count;
+          query.after = page->next;
+        } while (query.after.has_value());
+        EXPECT_EQ(all, expected);
+        EXPECT_EQ(count, std::count(expected.begin(), expected.end(), ' '));
+      }
+    }
+  }
 }
 
 TEST_P(StoreConformance, AListShowsAnyRevisionAskedFor) {

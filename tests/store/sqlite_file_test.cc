@@ -21,7 +21,7 @@ TEST_F(SqliteFile, IsMarkedAsOursFromTheFirstTable) {
   Open();
   Close();
   EXPECT_EQ(Ask("PRAGMA application_id"), std::to_string(0x54524942));
-  EXPECT_EQ(Ask("PRAGMA user_version"), "5");
+  EXPECT_EQ(Ask("PRAGMA user_version"), "6");
   EXPECT_EQ(Ask("PRAGMA auto_vacuum"), "2");
   EXPECT_EQ(Ask("PRAGMA journal_mode"), "wal");
   EXPECT_EQ(Ask("PRAGMA integrity_check"), "ok");
@@ -62,7 +62,7 @@ TEST_F(SqliteFile, OfANewerVersionIsRefusedUnharmed) {
   Open();
   Commit({Updated("a").State("x")});
   Close();
-  Sql("PRAGMA user_version = 6");
+  Sql("PRAGMA user_version = 7");
   const std::string before = Content(path_);
   EXPECT_THAT(TryOpen(), StatusIs(kFailedPrecondition, HasSubstr("newer version")));
   EXPECT_EQ(Content(path_), before);
@@ -75,7 +75,7 @@ TEST_F(SqliteFile, WhoseNewerVersionIsStillInTheLogIsRefusedUnharmed) {
   {
     SQLite::Database newer(path_, SQLite::OPEN_READWRITE);
     sqlite3_db_config(newer.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    newer.exec("PRAGMA user_version = 6");
+    newer.exec("PRAGMA user_version = 7");
   }
   const std::string before = Content(path_);
   const std::string log_before = Content(path_ + "-wal");

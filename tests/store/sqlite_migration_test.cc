@@ -221,7 +221,7 @@ TEST_F(SqliteMigration, KeepsStatesHistoryAndTheMemoryOfDuplicates) {
   EXPECT_EQ((*parked)->body, "{parked}");
   EXPECT_EQ((*parked)->problem, "why");
   Close();
-  EXPECT_EQ(Ask("PRAGMA user_version"), "5");
+  EXPECT_EQ(Ask("PRAGMA user_version"), "6");
   EXPECT_EQ(Ask("SELECT value FROM meta WHERE key = 'parked_deliveries'"), "1");
   EXPECT_EQ(Ask("SELECT value FROM meta WHERE key = 'rejected_deliveries'"), "0");
   EXPECT_EQ(Ask("PRAGMA integrity_check"), "ok");

@@ -231,6 +231,32 @@ INSERT INTO meta (key, value)
   UNION ALL
   SELECT 'rejected_deliveries', count(*) FROM delivery WHERE verdict = 6;
 )sql",
+    // Copies in blocks, each as large as a page takes, which are made anew. Runs of fingerprints in
+    // blocks: what stands in the table `fingerprint` stays there until the window has passed it.
+    R"sql(
+DROP TABLE settled;
+CREATE TABLE settled (
+  number    INTEGER PRIMARY KEY,
+  scope     INTEGER NOT NULL,
+  first     BLOB NOT NULL,
+  revision  INTEGER NOT NULL,
+  resources INTEGER NOT NULL,
+  crc       INTEGER NOT NULL,
+  entries   BLOB NOT NULL
+) STRICT;
+-- Tells what changed since without a look at the blocks.
+CREATE INDEX settled_in_order ON settled (scope, first, revision, resources);
+UPDATE meta SET value = 0 WHERE key IN ('swept_revision', 'swept_resources');
+
+CREATE TABLE fingerprint_block (
+  run     INTEGER NOT NULL,
+  first   INTEGER NOT NULL,
+  number  INTEGER NOT NULL,
+  crc     INTEGER NOT NULL,
+  entries BLOB NOT NULL,
+  PRIMARY KEY (run, first, number)
+) STRICT, WITHOUT ROWID;
+)sql",
 };
 
 }  // namespace tributary::sqlite

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/strings.h"
 #include "server/store/sqlite/reader_lookup.h"
-#include "server/store/sqlite/settled_cursor.h"
+#include "server/store/sqlite/record_filling.h"
 
 namespace tributary::sqlite {
 namespace {
@@ -43,11 +43,7 @@ Reader::Reader(const SqliteOptions& options, const Scopes& scopes, const Overlay
       end_(*database_, "COMMIT"),
       find_(*database_, absl::StrCat(kPointerAndChange, " WHERE r.scope = ? AND r.id = ?"),
             absl::StrCat("r.id, ", kPointerColumns, ", ")),
-      list_(*database_,
-            absl::StrCat("SELECT r.id, ", kPointerColumns,
-                         " FROM resource AS r WHERE r.scope = ? AND r.id >= ? ORDER BY r.id")),
-      settled_(*database_, absl::StrCat("SELECT id, ", kSettledColumns,
-                                        " FROM settled WHERE scope = ? AND id >= ? ORDER BY id")),
+      settled_(*database_),
       log_(*database_, " FROM change AS c WHERE c.revision = ?"),
       scan_(*database_,
             " FROM change AS c WHERE c.revision > ? AND c.revision <= ? ORDER BY c.revision"),
@@ -163,7 +159,7 @@ RecordPage Reader::ListAll(const RecordQuery& query, Revision at, ReadBudget& bu
   RecordPage page;
   page.revision = at;
   page.next = query.after;
-  size_t bytes = 0;
+  RecordFilling filling(query, page);
   const Scope* scope = scopes_.Seek(
       query.selection, query.after.has_value() ? ScopeName(*query.after) : ScopeName("", "", ""));
   std::string from;
@@ -171,7 +167,10 @@ RecordPage Reader::ListAll(const RecordQuery& query, Revision at, ReadBudget& bu
     from = query.after->id + '\0';  // the smallest id behind it
   }
   while (scope != nullptr) {
-    if (!ListScope(query, *scope, from, budget, page, bytes)) return page;
+    std::string last;
+    const bool complete = ListScope(query, *scope, from, budget, filling, last);
+    if (!last.empty()) page.next = scope->KeyOf(last);
+    if (!complete) return page;
     from.clear();
     scope = scopes_.After(query.selection, *scope);
   }
@@ -180,38 +179,26 @@ RecordPage Reader::ListAll(const RecordQuery& query, Revision at, ReadBudget& bu
 }
 
 bool Reader::ListScope(const RecordQuery& query, const Scope& scope, std::string_view from,
-                       ReadBudget& budget, RecordPage& page, size_t& bytes) {
+                       ReadBudget& budget, RecordFilling& filling, std::string& last) {
+  const Revision at = filling.revision();
   const Overlay::Range late = Covered(overlay_.From({scope.id, from}, kRangeMax));
   auto newer = late.entries.begin();
-  Query rows(list_);
-  rows.Bind(scope.id).Bind(from);
-  SettledCursor settled(settled_, scope, from);
-  const auto find = [&](const Key& key, Revision revision) {
-    std::optional<Record> record;
-    if (!query.raw && revision <= page.revision) record = settled.Find(key, revision);
-    if (record.has_value()) return record;
-    std::optional<ChangeRow> row = WalkBack(revision, scope, key.id, page.revision, query.raw);
-    if (row.has_value()) record = RecordOf(*std::move(row));
-    return record;
-  };
-  page.records.reserve(std::min(static_cast<size_t>(std::max(query.max_records, 1)), kRangeMax));
-  for (bool more = rows.Next(); more || newer != late.entries.end();) {
-    // `page.next` names the last key that was looked at, which is not this one yet.
-    if (page.records.size() >= static_cast<size_t>(std::max(query.max_records, 1))) return false;
-    if (!budget.Take()) return false;
-    const int order = !more                         ? 1
+  for (SettledCursor tables(settled_, scope, from);
+       tables.Stands() || newer != late.entries.end();) {
+    if (filling.IsFull() || !budget.Take()) return false;
+    const int order = !tables.Stands()              ? 1
                       : newer == late.entries.end() ? -1
-                                                    : rows.Bytes(0).compare(newer->id);
-    Key key = scope.KeyOf(order <= 0 ? rows.Bytes(0) : std::string_view(newer->id));
-    const Pointer pointer = order < 0 ? ReadPointer(rows, kPointerAt, key) : newer->pointer;
-    std::optional<Record> record = find(key, pointer.revision);
-    if (record.has_value() && !record->deleted) {
-      bytes += record->Bytes();
-      if (bytes > query.max_bytes && !page.records.empty()) return false;
-      page.records.push_back(*std::move(record));
+                                                    : tables.id().compare(newer->id);
+    const std::string_view id = order < 0 ? tables.id() : std::string_view(newer->id);
+    const Revision revision = order < 0 ? tables.revision() : newer->pointer.revision;
+    const SettledEntry* copy = order <= 0 && !query.raw ? tables.copy() : nullptr;
+    const bool is_copied = copy != nullptr && copy->revision == revision && revision <= at;
+    if (is_copied ? !filling.Add(scope, *copy)
+                  : !filling.Add(WalkBack(revision, scope, id, at, query.raw))) {
+      return false;
     }
-    page.next = std::move(key);
-    if (order <= 0) more = rows.Next();
+    last = id;
+    if (order <= 0) tables.Next();
     if (order >= 0) ++newer;
   }
   return true;

@@ -16,10 +16,13 @@
 #include "server/store/sqlite/read_budget.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/scopes.h"
+#include "server/store/sqlite/settled_cursor.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "server/store/store.h"
 
 namespace tributary::sqlite {
+
+class RecordFilling;
 
 // One read connection and its statements. Every call is one short transaction and shows the store
 // as of `head`, a revision that was published before the call: what was committed since is in the
@@ -85,9 +88,9 @@ class Reader {
   std::optional<Record> Verified(const Scope& scope, const Overlay::Candidate& candidate,
                                  uint32_t field, Revision at, bool raw);
   RecordPage ListAll(const RecordQuery& query, Revision at, ReadBudget& budget);
-  // False: the page is full.
+  // False: the page is full. `last` becomes the last id that was looked at, if any was.
   bool ListScope(const RecordQuery& query, const Scope& scope, std::string_view from,
-                 ReadBudget& budget, RecordPage& page, size_t& bytes);
+                 ReadBudget& budget, RecordFilling& filling, std::string& last);
   void ScanScope(const ChangeQuery& query, const Scope& scope, Filling& filling);
   void ScanAll(const ChangeQuery& query, Filling& filling);
   // The row of the log, which must be of `scope`; nullopt: there is none.
@@ -105,8 +108,7 @@ class Reader {
   SQLite::Statement begin_;
   SQLite::Statement end_;
   Pair find_;
-  SQLite::Statement list_;
-  SQLite::Statement settled_;
+  SettledCursor::Statements settled_;
   Pair log_;
   Pair scan_;
   SQLite::Statement scan_scope_;

@@ -58,7 +58,7 @@ Removal::Removal(SQLite::Database& database, const Scopes& scopes, const SqliteO
       delete_change_(database, "DELETE FROM change WHERE revision = ?"),
       delete_of_scope_(database, "DELETE FROM change_of_scope WHERE scope = ? AND revision = ?"),
       delete_pointer_(database, "DELETE FROM resource WHERE scope = ? AND id = ? AND revision = ?"),
-      delete_settled_(database, "DELETE FROM settled WHERE scope = ? AND id = ? AND revision = ?"),
+      settled_(database),
       ledger_(database) {}
 
 void Removal::Recover() {
@@ -145,7 +145,7 @@ void Removal::Remove(Revision revision, int64_t now_us) {
     }
     if (row.IsTombstone()) {
       Query(delete_pointer_).Bind(scope_id).Bind(row.change.key.id).Bind(revision).Run();
-      Query(delete_settled_).Bind(scope_id).Bind(row.change.key.id).Bind(revision).Run();
+      settled_.Forget(*scope, row.change.key.id, revision);
     }
   } catch (const DamagedRow& damage) {
     LogError(

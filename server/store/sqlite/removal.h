@@ -9,6 +9,7 @@
 #include "server/store/sqlite/ledger.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/scopes.h"
+#include "server/store/sqlite/settled.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "server/store/types.h"
 
@@ -68,7 +69,7 @@ class Removal {
   SQLite::Statement delete_change_;
   SQLite::Statement delete_of_scope_;
   SQLite::Statement delete_pointer_;
-  SQLite::Statement delete_settled_;
+  SettledBlocks settled_;
   Ledger ledger_;
 
   Revision floor_ = 0;

@@ -31,15 +31,6 @@ int64_t ChangeChecksum(const ChangeRow& row) {
   return checksum.value();
 }
 
-int64_t SettledChecksum(const Key& key, const SettledRow& row) {
-  return RowChecksum()
-      .Add(key)
-      .Add(row.revision)
-      .Add(static_cast<int64_t>(row.kind))
-      .Add(row.state)
-      .value();
-}
-
 // Of its own, because most reads leave the raw resource on the disk.
 int64_t RawChecksum(Revision revision, std::string_view raw) {
   return RowChecksum().Add(revision).Add(raw).value();
@@ -185,28 +176,6 @@ Pointer ReadPointer(const Query& query, int first, const Key& key) {
     throw DamagedRow(absl::StrCat("pointer to change ", pointer.revision));
   }
   return pointer;
-}
-
-void PutSettled(SQLite::Statement& put, const Key& key, int64_t scope, const SettledRow& row) {
-  Query(put)
-      .Bind(scope)
-      .Bind(key.id)
-      .Bind(row.revision)
-      .Bind(static_cast<int64_t>(row.kind))
-      .Bind(SettledChecksum(key, row))
-      .Bind(row.state)
-      .Run();
-}
-
-SettledRow ReadSettled(const Query& query, int first, const Key& key) {
-  SettledRow row;
-  row.revision = query.Int(first);
-  row.kind = static_cast<ChangeKind>(query.Int(first + 1));
-  row.state = query.Bytes(first + 3);
-  if (query.Int(first + 2) != SettledChecksum(key, row)) {
-    throw DamagedRow(absl::StrCat("settled change ", row.revision));
-  }
-  return row;
 }
 
 }  // namespace tributary::sqlite

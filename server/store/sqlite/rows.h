@@ -82,24 +82,6 @@ void PutPointer(SQLite::Statement& put, const Key& key, int64_t scope, const Poi
 // Throws DamagedRow if the checksum is not that of this pointer under `key`.
 Pointer ReadPointer(const Query& query, int first, const Key& key);
 
-// A row of the table `settled`: a copy of a state that stood.
-struct SettledRow {
-  Revision revision = 0;
-  ChangeKind kind = ChangeKind::kCreated;
-  std::string_view state;
-
-  bool IsTombstone() const { return tributary::IsTombstone(kind); }
-};
-
-// Of `settled`, behind the id.
-inline constexpr char kSettledColumns[] = "revision, kind, crc, state";
-
-void PutSettled(SQLite::Statement& put, const Key& key, int64_t scope, const SettledRow& row);
-
-// `state` is valid until the next step. Throws DamagedRow if the checksum is not that of this row
-// under `key`.
-SettledRow ReadSettled(const Query& query, int first, const Key& key);
-
 // The checksum of a row, over its columns in the order given. Short ones are gathered first: on a
 // few bytes a call of Crc32c costs more than the work.
 class RowChecksum {

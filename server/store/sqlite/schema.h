@@ -12,13 +12,14 @@
 //
 //   change           the log: every state of every resource, once, in the order of commit
 //   resource         the newest change of each resource, tombstones included; written late
-//   settled          copies of states in key order, for reading; made at leisure
+//   settled          copies of states in key order, in blocks, for reading; made at leisure
 //   change_of_scope  the revisions of each scope; written late
 //   raise            versions that rose without a change, until `resource` has them
 //   scope            (model, connector, owner) under a number
 //   delivery         the ledger's rows for deliveries of which the log does not tell everything
 //   body             raw bodies that the ledger keeps, compressed
-//   fingerprint      what the check for duplicates has to remember, in sorted runs
+//   fingerprint_block  what the check for duplicates has to remember, in sorted runs
+//   fingerprint      the same, as files before version 6 have it
 //   fingerprint_run  the filters of those runs
 //   entry            the index: which value a field had, from when until when
 //   released         which rows of the log may go
@@ -26,7 +27,7 @@
 namespace tributary::sqlite {
 
 inline constexpr int kApplicationId = 0x54524942;  // "TRIB"
-inline constexpr int kSchemaVersion = 5;
+inline constexpr int kSchemaVersion = 6;
 
 // Tells from the first bytes of `path`, without SQLite and without writing, whether this version
 // may open it: OK if it is ours, empty or not there. FAILED_PRECONDITION, UNAVAILABLE.

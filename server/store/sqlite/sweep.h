@@ -3,25 +3,29 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <cstdint>
+#include <deque>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "server/store/sqlite/overlay.h"
+#include "server/store/sqlite/floors.h"
+#include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/scopes.h"
+#include "server/store/sqlite/settled.h"
 #include "server/store/types.h"
 
 namespace tributary::sqlite {
 
-// Copies the states that stand into the table `settled`, in key order, so that who reads in key
-// order finds them side by side and not at random places of the log. A copy, and no more: a row
-// counts only while it is of the revision that its pointer names, so the table may lag behind or be
-// empty. One sweep goes once through all pointers, and costs a write only where a state changed
-// since the last one.
+// Copies the states that stand into the blocks of `settled`, so that who reads in key order finds
+// them side by side and not at random places of the log. Copies, and no more: what a pointer names
+// counts where it is newer than its block, so the table may lag behind or be empty. One sweep goes
+// once through all blocks, and costs a write only where a state changed since the last one.
 //
 // Part of the writer: not thread-safe. What it is given must outlive it.
 class Sweep {
  public:
-  Sweep(SQLite::Database& database, const Scopes& scopes);
+  Sweep(SQLite::Database& database, const Scopes& scopes, const Floors& floors);
 
   // A sweep is under way, or changed enough to be worth its reading. `applied`: the pointers are
   // complete up to this revision.
@@ -37,22 +41,43 @@ class Sweep {
   // Where the sweep under way stands.
   struct Progress {
     bool under_way = false;
-    Revision began = 0;  // `applied` at that time
-    PointerKey last;
+    Revision began = 0;               // `applied` at that time
+    int64_t scope = 0;                // the last one begun
+    std::optional<std::string> from;  // the next of its ids; none: it is done
     int64_t resources = 0;
   };
-  struct Stale {
-    PointerKey key;
+  struct Newer {
+    std::string id;
     Revision revision;
   };
+  // The range of a block under way: what was read for it, and what it becomes.
+  struct Range {
+    SettledBlocks::Placed was;
+    std::vector<Newer> newer;
+    bool cut = false;  // more of it is newer than a slice takes
+    std::deque<ChangeRow> rows;
+    std::vector<SettledEntry> entries;
+  };
 
-  std::vector<Stale> ReadSlice(Progress& progress);
-  void Settle(const Stale& stale);
+  // The scope under way, or the next one; null: that were all.
+  const Scope* NextScope();
+  // Looks at the next block, and returns how many copies it made; all of a slice's where `room` is
+  // not enough for it.
+  size_t SweepBlock(Revision applied, size_t room);
+  Range ReadRange(const Scope& scope, std::string_view from);
+  void ReadNewer(const Scope& scope, Range& range);
+  // The entries of the block, with those that are newer in their place.
+  void Merge(const Scope& scope, Range& range);
+  SettledEntry EntryOf(const Scope& scope, const Newer& newer, Range& range);
+  // Writes the range as blocks; returns where the next one begins.
+  std::string Write(const Scope& scope, const Range& range, Revision applied);
 
   const Scopes& scopes_;
-  SQLite::Statement scan_;
+  const Floors& floors_;
+  SettledBlocks blocks_;
+  SQLite::Statement next_scope_;
+  SQLite::Statement newer_;
   SQLite::Statement read_;
-  SQLite::Statement put_;
   SQLite::Statement note_;
 
   Revision swept_ = 0;     // `applied` when the last complete sweep began
