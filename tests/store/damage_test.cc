@@ -136,7 +136,7 @@ TEST_F(Damage, OfTablesThatAreWrittenLateKeepsNoOtherResourceFromBeingWritten) {
   Close();
   const std::string content = Content(path_);
   std::map<std::string, int64_t> pages;
-  for (const char* table : {"resource", "change_of_scope", "fingerprint", "entry", "delivery",
+  for (const char* table : {"resource", "change_of_scope", "fingerprint_block", "entry", "delivery",
                             "body", "settled", "raise", "released"}) {
     pages[table] = FirstLeafOf(table);
   }

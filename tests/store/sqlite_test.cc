@@ -194,7 +194,7 @@ TEST_F(SqliteLedger, ForgetsFingerprintsOnceTheirWindowIsOver) {
     Commit({later});
   }
   Close();
-  EXPECT_EQ(Ask("SELECT count(*) FROM fingerprint"), "0");
+  EXPECT_EQ(Ask("SELECT count(*) FROM fingerprint_block"), "0");
   EXPECT_EQ(Ask("SELECT count(*) FROM fingerprint_run"), "0");
 }
 

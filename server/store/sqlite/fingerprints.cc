@@ -5,8 +5,10 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/base/hash.h"
 #include "server/store/sqlite/connection.h"
+#include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/slice.h"
 
 namespace tributary::sqlite {
@@ -23,8 +25,28 @@ std::string_view BytesOf(const Digest& digest) {
   return {reinterpret_cast<const char*>(&digest), sizeof digest};
 }
 
-// SQLite's integers are signed; the order of runs is that of the signed value everywhere.
-int64_t AsColumn(uint64_t identity) { return std::bit_cast<int64_t>(identity); }
+// A block is as large as a row may be without a page of its own.
+constexpr size_t kBlockEntries = 80;
+
+// An entry as a block holds it. The bytes of the host: little-endian hosts only, as all we run on.
+struct Packed {
+  uint64_t identity;
+  int64_t delivery;
+  int64_t received_us;
+  Revision revision;
+  Digest content;
+};
+static_assert(sizeof(Packed) == 48);
+
+// SQLite's integers are signed: the least identity becomes the least of them.
+int64_t AsColumn(uint64_t identity) { return std::bit_cast<int64_t>(identity ^ uint64_t{1} << 63); }
+
+// As files before version 6 have it.
+int64_t AsOldColumn(uint64_t identity) { return std::bit_cast<int64_t>(identity); }
+
+int64_t BlockChecksum(int64_t run, int64_t number, std::string_view entries) {
+  return RowChecksum().Add(run).Add(number).Add(entries).value();
+}
 
 int ColumnOf(int64_t run) { return static_cast<int>(run % FingerprintFilter::kSets); }
 
@@ -61,14 +83,20 @@ Fingerprints::Fingerprints(SQLite::Database& database, size_t run_size)
     : run_size_(std::max<size_t>(run_size, 1)),
       database_(database),
       find_(database,
-            "SELECT content, revision FROM fingerprint"
-            " WHERE run = ? AND identity = ? AND received_us >= ?"),
+            "SELECT first, number, crc, entries FROM fingerprint_block"
+            " WHERE run = ? AND first <= ? ORDER BY first DESC, number DESC"),
+      find_old_(database,
+                "SELECT content, revision FROM fingerprint"
+                " WHERE run = ? AND identity = ? AND received_us >= ?"),
       insert_(database,
-              "INSERT OR IGNORE INTO fingerprint (run, identity, delivery, received_us, revision,"
-              " content) VALUES (?,?,?,?,?,?)"),
+              "INSERT OR REPLACE INTO fingerprint_block (run, first, number, crc, entries)"
+              " VALUES (?,?,?,?,?)"),
       seal_(database,
             "INSERT INTO fingerprint_run (run, newest_us, revision, delivery, filter)"
             " VALUES (?,?,?,?,?)"),
+      delete_blocks_(database,
+                     "DELETE FROM fingerprint_block WHERE run = ?1 AND (run, first, number) IN"
+                     " (SELECT run, first, number FROM fingerprint_block WHERE run = ?1 LIMIT ?2)"),
       delete_rows_(database,
                    "DELETE FROM fingerprint WHERE run = ?1 AND (run, identity, delivery) IN"
                    " (SELECT run, identity, delivery FROM fingerprint WHERE run = ?1 LIMIT ?2)"),
@@ -110,8 +138,11 @@ void Fingerprints::Recover(const std::function<void()>& step) {
 // no harm: they are found under one more run, and go with it.
 void Fingerprints::DiscardFrom(int64_t run) {
   try {
-    SQLite::Statement discard(database_, "DELETE FROM fingerprint WHERE run >= ?");
-    Query(discard).Bind(run).Run();
+    for (const char* sql : {"DELETE FROM fingerprint_block WHERE run >= ?",
+                            "DELETE FROM fingerprint WHERE run >= ?"}) {
+      SQLite::Statement discard(database_, sql);
+      Query(discard).Bind(run).Run();
+    }
   } catch (const SQLite::Exception&) {
     (void)CurrentExceptionToStatus("written");
   }
@@ -173,8 +204,33 @@ void Fingerprints::LookInto(const Entries& entries, const Fingerprint& fingerpri
 
 void Fingerprints::LookIntoRun(int64_t run, const Fingerprint& fingerprint, int64_t since_us,
                                Seen& seen) {
+  const int64_t identity = AsColumn(fingerprint.identity);
   Query query(find_);
-  query.Bind(run).Bind(AsColumn(fingerprint.identity)).Bind(since_us);
+  query.Bind(run).Bind(identity);
+  // Those of one identity may begin in the block before.
+  for (bool further = true; further && query.Next(); further = query.Int(0) == identity) {
+    std::string_view entries = query.Bytes(3);
+    if (query.Int(2) != BlockChecksum(run, query.Int(1), entries)) {
+      throw DamagedRow(absl::StrCat("fingerprints of run ", run));
+    }
+    Packed entry;
+    for (; entries.size() >= sizeof entry; entries.remove_prefix(sizeof entry)) {
+      std::memcpy(&entry, entries.data(), sizeof entry);
+      if (entry.identity != fingerprint.identity || entry.received_us < since_us) continue;
+      if (entry.content == fingerprint.content) {
+        seen.duplicate_of = entry.revision;
+      } else {
+        seen.key_reused = true;
+      }
+    }
+  }
+  LookIntoOldRun(run, fingerprint, since_us, seen);
+}
+
+void Fingerprints::LookIntoOldRun(int64_t run, const Fingerprint& fingerprint, int64_t since_us,
+                                  Seen& seen) {
+  Query query(find_old_);
+  query.Bind(run).Bind(AsOldColumn(fingerprint.identity)).Bind(since_us);
   while (query.Next()) {
     if (query.Bytes(0) == BytesOf(fingerprint.content)) {
       seen.duplicate_of = query.Int(1);
@@ -198,7 +254,7 @@ void Fingerprints::WriteSlice(size_t weight, int64_t before_us, Revision revisio
                               int64_t delivery) {
   const size_t rows = SliceRows(weight);
   DeleteRows(rows, before_us);
-  if (frozen_.has_value()) WriteRows(rows);
+  if (frozen_.has_value()) WriteBlocks(rows);
   // What this transaction added is durable when the next one begins to write it.
   if (!frozen_.has_value() && current_.size() >= run_size_) {
     current_set_.revision = revision;
@@ -206,19 +262,34 @@ void Fingerprints::WriteSlice(size_t weight, int64_t before_us, Revision revisio
   }
 }
 
-void Fingerprints::WriteRows(size_t rows) {
-  for (; rows > 0 && writing_ != frozen_->end(); ++writing_, --rows) {
-    const auto& [identity, entry] = *writing_;
-    Query(insert_)
-        .Bind(frozen_set_.run)
-        .Bind(AsColumn(identity))
-        .Bind(entry.delivery)
-        .Bind(entry.received_us)
-        .Bind(entry.revision)
-        .Bind(BytesOf(entry.content))
-        .Run();
+void Fingerprints::WriteBlocks(size_t entries) {
+  owed_ += entries;
+  const size_t enough = std::min(kBlockEntries, run_size_);
+  while (writing_.next != frozen_->end() && owed_ >= enough) WriteBlock();
+  if (writing_.next == frozen_->end()) Seal();
+}
+
+void Fingerprints::WriteBlock() {
+  const uint64_t first = writing_.next->first;
+  std::string block;
+  block.reserve(kBlockEntries * sizeof(Packed));
+  for (size_t i = 0; i < kBlockEntries && writing_.next != frozen_->end(); ++i, ++writing_.next) {
+    const auto& [identity, entry] = *writing_.next;
+    const Packed packed{identity, entry.delivery, entry.received_us, entry.revision, entry.content};
+    block.append(reinterpret_cast<const char*>(&packed), sizeof packed);
   }
-  if (writing_ != frozen_->end()) return;
+  owed_ -= std::min(owed_, kBlockEntries);
+  Query(insert_)
+      .Bind(frozen_set_.run)
+      .Bind(AsColumn(first))
+      .Bind(writing_.block)
+      .Bind(BlockChecksum(frozen_set_.run, writing_.block, block))
+      .Bind(block)
+      .Run();
+  ++writing_.block;
+}
+
+void Fingerprints::Seal() {
   const std::string column = FilterOf(frozen_set_.run, 0).Column(ColumnOf(frozen_set_.run));
   Query(seal_)
       .Bind(frozen_set_.run)
@@ -227,6 +298,7 @@ void Fingerprints::WriteRows(size_t rows) {
       .Bind(frozen_set_.delivery)
       .Bind(column)
       .Run();
+  owed_ = 0;
   sealing_ = true;
 }
 
@@ -235,6 +307,9 @@ void Fingerprints::DeleteRows(size_t rows, int64_t before_us) {
   const int64_t run = runs_.front().run;
   Query(delete_rows_).Bind(run).Bind(static_cast<int64_t>(rows)).Run();
   if (database_.getChanges() == static_cast<int>(rows)) return;
+  const size_t blocks = rows / kBlockEntries + 1;
+  Query(delete_blocks_).Bind(run).Bind(static_cast<int64_t>(blocks)).Run();
+  if (database_.getChanges() == static_cast<int>(blocks)) return;
   Query(delete_run_).Bind(run).Run();
   deleting_ = true;
 }
@@ -256,7 +331,8 @@ void Fingerprints::Committed() {
   if (!frozen_.has_value() && current_.size() >= run_size_ && current_set_.delivery > 0) {
     frozen_.emplace(std::exchange(current_, {}));
     frozen_set_ = std::exchange(current_set_, {.run = current_set_.run + 1});
-    written_ = writing_ = frozen_->begin();
+    written_ = writing_ = {frozen_->begin(), 0};
+    owed_ = 0;
   }
 }
 

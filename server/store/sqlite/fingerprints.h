@@ -37,9 +37,10 @@ struct Seen {
 
 // The memory of the check for duplicates: exact, whatever the number of deliveries in the window,
 // and without a random write. The newest fingerprints are in memory, and in the rows of their
-// deliveries, from which Recover gets them back. A full set is written to the table `fingerprint`
-// as a run, in the order of identities and in slices; a filter in memory says of nearly every new
-// delivery that no run holds it, and only the few runs that may are asked.
+// deliveries, from which Recover gets them back. A full set is written to the table
+// `fingerprint_block` as a run, in the order of identities, many to a row, and in slices; a filter
+// in memory says of nearly every new delivery that no run holds it, and only the few runs that may
+// are asked.
 //
 // Part of the writer: calls belong to the transaction in progress on `database`, which must outlive
 // it. Not thread-safe.
@@ -89,18 +90,23 @@ class Fingerprints {
   void LookInto(const Entries& entries, const Fingerprint& fingerprint, int64_t since_us,
                 Seen& seen) const;
   void LookIntoRun(int64_t run, const Fingerprint& fingerprint, int64_t since_us, Seen& seen);
+  void LookIntoOldRun(int64_t run, const Fingerprint& fingerprint, int64_t since_us, Seen& seen);
   FingerprintFilter& FilterOf(int64_t run, size_t column_bytes);
   void LoadRuns();
   void DiscardFrom(int64_t run);
   void Freeze(Revision revision, int64_t delivery);
-  void WriteRows(size_t rows);
+  void WriteBlocks(size_t entries);
+  void WriteBlock();
+  void Seal();
   void DeleteRows(size_t rows, int64_t before_us);
 
   const size_t run_size_;
   SQLite::Database& database_;
   SQLite::Statement find_;
+  SQLite::Statement find_old_;
   SQLite::Statement insert_;
   SQLite::Statement seal_;
+  SQLite::Statement delete_blocks_;
   SQLite::Statement delete_rows_;
   SQLite::Statement delete_run_;
 
@@ -108,9 +114,15 @@ class Fingerprints {
   Set current_set_;
   std::optional<Entries> frozen_;
   Set frozen_set_;
-  Entries::const_iterator written_;  // of frozen_: durable up to here
-  Entries::const_iterator writing_;  // in the transaction in progress
-  bool sealing_ = false;             // the transaction in progress completes the run
+  // Where in frozen_ the writing stands.
+  struct Place {
+    Entries::const_iterator next;
+    int64_t block = 0;  // its number in the run
+  };
+  Place written_;         // durable
+  Place writing_;         // in the transaction in progress
+  size_t owed_ = 0;       // entries that may be written, but make no block yet
+  bool sealing_ = false;  // the transaction in progress completes the run
 
   std::deque<Set> runs_;      // in the table, oldest first
   bool deleting_ = false;     // the transaction in progress removes the oldest of them
