@@ -98,7 +98,10 @@ class Reader {
   // Returns if the row, which would show the state at `at`, was a tombstone that is gone; else
   // throws what it means that it is missing.
   void MissingOrGone(Revision revision, Revision at) const;
-  ChangePtr ChangeOf(ChangeRow row, const Scope& scope, const ChangeQuery& query);
+  // The same as a reader of the log is told of it; null: there is none.
+  std::shared_ptr<Change> FindLogged(Revision revision, const Scope& scope, bool raw);
+  // Sets the state that `change`, of `scope`, replaced, where `query` wants it.
+  void AddBefore(Change& change, const Scope& scope, const ChangeQuery& query);
 
   const SqliteOptions& options_;
   const Scopes& scopes_;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -34,20 +35,22 @@ class LogCursor {
  public:
   LogCursor(SQLite::Statement& statement, Revision first, Revision last) : rows_(statement) {
     rows_.Bind(first - 1).Bind(last);
-    more_ = rows_.Next();
+    Step();
   }
 
-  // The row of the log, which must be of `scope`; nullopt: there is none. Revisions must rise from
-  // call to call.
-  std::optional<ChangeRow> Find(Revision revision, const Scope& scope, bool raw) {
-    while (more_ && rows_.Int(0) < revision) more_ = rows_.Next();
-    if (!more_ || rows_.Int(0) != revision) return std::nullopt;
-    return ReadChange(rows_, 0, raw, scope);
+  // The change of `revision`, which must be of `scope`; null: there is none. Revisions must rise
+  // from call to call.
+  std::shared_ptr<Change> Find(Revision revision, const Scope& scope, bool raw) {
+    while (at_ < revision) Step();
+    return at_ == revision ? ReadLogged(rows_, raw, scope) : nullptr;
   }
 
  private:
+  void Step() { at_ = rows_.Next() ? rows_.Int(0) : kEnd; }
+
+  static constexpr Revision kEnd = std::numeric_limits<Revision>::max();
   Query rows_;
-  bool more_;
+  Revision at_;
 };
 
 // Of each resource, what is below the floor and was followed there has been released, and may not
@@ -133,11 +136,14 @@ void Reader::ScanScope(const ChangeQuery& query, const Scope& scope, Filling& fi
   for (const Revision revision : revisions) {
     bool full = !filling.TakeRow();
     if (!full) {
-      std::optional<ChangeRow> row = log.has_value() ? log->Find(revision, scope, query.raw)
-                                                     : FindLog(revision, scope, query.raw);
+      std::shared_ptr<Change> change = log.has_value() ? log->Find(revision, scope, query.raw)
+                                                       : FindLogged(revision, scope, query.raw);
       // The overlay may name what has gone since.
-      if (!row.has_value() && revision > floors_.history.load()) ThrowMissing(revision);
-      full = row.has_value() && !filling.Add(ChangeOf(*std::move(row), scope, query));
+      if (change == nullptr && revision > floors_.history.load()) ThrowMissing(revision);
+      if (change != nullptr) {
+        AddBefore(*change, scope, query);
+        full = !filling.Add(std::move(change));
+      }
     }
     if (full) {
       filling.End(true);
@@ -164,7 +170,9 @@ void Reader::ScanAll(const ChangeQuery& query, Filling& filling) {
     bool full = !filling.TakeRow();
     const Scope* scope = full ? nullptr : find_covered(rows.Int(kScopeColumn));
     if (scope != nullptr) {
-      full = !filling.Add(ChangeOf(ReadChange(rows, 0, query.raw, *scope), *scope, query));
+      std::shared_ptr<Change> change = ReadLogged(rows, query.raw, *scope);
+      AddBefore(*change, *scope, query);
+      full = !filling.Add(std::move(change));
     }
     if (full) {
       filling.End(true);
@@ -185,26 +193,30 @@ std::vector<ChangePtr> Reader::Log(Revision after, Revision through) {
   while (rows.Next()) {
     const Scope* scope = scopes_.Find(rows.Int(kScopeColumn));
     if (scope == nullptr) throw DamagedRow(absl::StrCat("change ", rows.Int(0), ": scope"));
-    changes.push_back(ChangeOf(ReadChange(rows, 0, true, *scope), *scope, query));
+    std::shared_ptr<Change> change = ReadLogged(rows, /*raw=*/true, *scope);
+    AddBefore(*change, *scope, query);
+    changes.push_back(std::move(change));
   }
   return changes;
 }
 
-ChangePtr Reader::ChangeOf(ChangeRow row, const Scope& scope, const ChangeQuery& query) {
-  Change& change = row.change;
-  const bool before =
+std::shared_ptr<Change> Reader::FindLogged(Revision revision, const Scope& scope, bool raw) {
+  Query row(log_[raw]);
+  row.Bind(revision);
+  return row.Next() ? ReadLogged(row, raw, scope) : nullptr;
+}
+
+void Reader::AddBefore(Change& change, const Scope& scope, const ChangeQuery& query) {
+  const bool wanted =
       change.kind == ChangeKind::kDeleted || (query.before && change.kind == ChangeKind::kUpdated);
-  if (before) {
-    std::optional<ChangeRow> old = FindLog(change.prev, scope, query.raw);
-    if (!old.has_value() && change.revision > floors_.history.load()) ThrowMissing(change.prev);
-    if (old.has_value() && old->change.key != change.key) {
-      throw DamagedRow(absl::StrCat("change ", change.revision, ": prev"));
-    }
-    if (old.has_value()) {
-      change.before = std::make_shared<const Record>(RecordOf(*std::move(old)));
-    }
+  if (!wanted) return;
+  std::optional<ChangeRow> old = FindLog(change.prev, scope, query.raw);
+  if (!old.has_value() && change.revision > floors_.history.load()) ThrowMissing(change.prev);
+  if (!old.has_value()) return;
+  if (old->change.key != change.key) {
+    throw DamagedRow(absl::StrCat("change ", change.revision, ": prev"));
   }
-  return std::make_shared<const Change>(std::move(change));
+  change.before = std::make_shared<const Record>(RecordOf(*std::move(old)));
 }
 
 }  // namespace tributary::sqlite

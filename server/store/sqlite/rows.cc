@@ -10,30 +10,76 @@
 namespace tributary::sqlite {
 namespace {
 
-int64_t ChangeChecksum(const ChangeRow& row) {
-  const Change& change = row.change;
+// What is checked of a row of the log and is no part of the change. Refers to what it was made of.
+struct Unshown {
+  Version version;
+  Note note = Note::kNone;
+  std::string_view idempotency_key;
+  std::string_view fingerprint;
+};
+
+Unshown UnshownOf(const ChangeRow& row) {
+  return {row.version, row.note, row.idempotency_key, row.fingerprint};
+}
+
+int64_t ChangeChecksum(const Change& change, const Unshown& unshown) {
   RowChecksum checksum;
   checksum.Add(change.revision)
       .Add(change.prev)
       .Add(change.key)
       .Add(static_cast<int64_t>(change.kind))
-      .Add(row.version.time_us)
-      .Add(static_cast<int64_t>(row.version.rank))
+      .Add(unshown.version.time_us)
+      .Add(static_cast<int64_t>(unshown.version.rank))
       .Add(change.delivery)
       .Add(change.received_us)
       .Add(change.committed_us)
-      .Add(static_cast<int64_t>(row.note))
-      .Add(row.idempotency_key)
+      .Add(static_cast<int64_t>(unshown.note))
+      .Add(unshown.idempotency_key)
       .Add(change.changed_fields)
       .Add(change.state);
   // Rows of the first version of the format have none.
-  if (!row.fingerprint.empty()) checksum.Add(row.fingerprint);
+  if (!unshown.fingerprint.empty()) checksum.Add(unshown.fingerprint);
   return checksum.value();
 }
 
 // Of its own, because most reads leave the raw resource on the disk.
 int64_t RawChecksum(Revision revision, std::string_view raw) {
   return RowChecksum().Add(revision).Add(raw).value();
+}
+
+// Sets what the columns from `first` on say of `change`, which is new.
+Unshown ReadChecked(const Query& query, int first, bool raw, const Scope& scope, Change& change) {
+  change.revision = query.Int(first);
+  if (query.Int(first + 2) != scope.id) {
+    throw DamagedRow(absl::StrCat("change ", change.revision, ": scope"));
+  }
+  change.prev = query.Int(first + 1);
+  change.key.model = scope.model;
+  change.key.connector_id = scope.connector_id;
+  change.key.owner_id = scope.owner_id;
+  change.key.id = query.Bytes(first + 3);
+  change.kind = static_cast<ChangeKind>(query.Int(first + 4));
+  change.delivery = query.Int(first + 7);
+  change.received_us = query.Int(first + 8);
+  change.committed_us = query.Int(first + 9);
+  change.changed_fields = query.Bytes(first + 15);
+  change.state = query.Bytes(first + 16);
+  Unshown unshown;
+  unshown.version = {query.Int(first + 5), static_cast<Rank>(query.Int(first + 6)),
+                     change.delivery};
+  unshown.note = static_cast<Note>(query.Int(first + 10));
+  unshown.idempotency_key = query.Bytes(first + 13);
+  unshown.fingerprint = query.Bytes(first + 14);
+  if (query.Int(first + 11) != ChangeChecksum(change, unshown)) {
+    throw DamagedRow(absl::StrCat("change ", change.revision, ": checksum"));
+  }
+  if (raw) {
+    change.raw = query.Bytes(first + kChangeColumnCount);
+    if (query.Int(first + 12) != RawChecksum(change.revision, change.raw)) {
+      throw DamagedRow(absl::StrCat("change ", change.revision, ": checksum of raw"));
+    }
+  }
+  return unshown;
 }
 
 }  // namespace
@@ -90,7 +136,7 @@ void InsertChange(SQLite::Statement& insert, const ChangeRow& row, int64_t scope
       .Bind(change.received_us)
       .Bind(change.committed_us)
       .Bind(static_cast<int64_t>(row.note))
-      .Bind(ChangeChecksum(row))
+      .Bind(ChangeChecksum(change, UnshownOf(row)))
       .Bind(RawChecksum(change.revision, change.raw))
       .Bind(row.idempotency_key)
       .Bind(row.fingerprint)
@@ -102,33 +148,18 @@ void InsertChange(SQLite::Statement& insert, const ChangeRow& row, int64_t scope
 
 ChangeRow ReadChange(const Query& query, int first, bool raw, const Scope& scope) {
   ChangeRow row;
-  Change& change = row.change;
-  change.revision = query.Int(first);
-  if (query.Int(first + 2) != scope.id) {
-    throw DamagedRow(absl::StrCat("change ", change.revision, ": scope"));
-  }
-  change.prev = query.Int(first + 1);
-  change.key = scope.KeyOf(query.Bytes(first + 3));
-  change.kind = static_cast<ChangeKind>(query.Int(first + 4));
-  change.delivery = query.Int(first + 7);
-  change.received_us = query.Int(first + 8);
-  change.committed_us = query.Int(first + 9);
-  change.changed_fields = query.Bytes(first + 15);
-  change.state = query.Bytes(first + 16);
-  row.version = {query.Int(first + 5), static_cast<Rank>(query.Int(first + 6)), change.delivery};
-  row.note = static_cast<Note>(query.Int(first + 10));
-  row.idempotency_key = query.Bytes(first + 13);
-  row.fingerprint = query.Bytes(first + 14);
-  if (query.Int(first + 11) != ChangeChecksum(row)) {
-    throw DamagedRow(absl::StrCat("change ", change.revision, ": checksum"));
-  }
-  if (raw) {
-    change.raw = query.Bytes(first + kChangeColumnCount);
-    if (query.Int(first + 12) != RawChecksum(change.revision, change.raw)) {
-      throw DamagedRow(absl::StrCat("change ", change.revision, ": checksum of raw"));
-    }
-  }
+  const Unshown unshown = ReadChecked(query, first, raw, scope, row.change);
+  row.version = unshown.version;
+  row.note = unshown.note;
+  row.idempotency_key = unshown.idempotency_key;
+  row.fingerprint = unshown.fingerprint;
   return row;
+}
+
+std::shared_ptr<Change> ReadLogged(const Query& query, bool raw, const Scope& scope) {
+  auto change = std::make_shared<Change>();
+  ReadChecked(query, 0, raw, scope, *change);
+  return change;
 }
 
 Record RecordOf(ChangeRow row) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -51,6 +52,10 @@ void InsertChange(SQLite::Statement& insert, const ChangeRow& row, int64_t scope
 // The row whose columns begin at `first`. Throws DamagedRow if its checksum is wrong or it is not
 // of `scope`.
 ChangeRow ReadChange(const Query& query, int first, bool raw, const Scope& scope);
+
+// The same of a row that begins at the first column, where only what a reader of the log is told of
+// it is wanted: what else is checked is not copied. `before` is not set.
+std::shared_ptr<Change> ReadLogged(const Query& query, bool raw, const Scope& scope);
 
 // The resource as the change left it.
 Record RecordOf(ChangeRow row);
