@@ -1,15 +1,41 @@
 #include "server/base/wire.h"
 
+#include <array>
 #include <cstring>
 
 namespace tributary::wire {
 
+namespace {
+
+constexpr size_t kVarintBytesMax = 10;
+
+// Writes a varint at `at`, where there is room for kVarintBytesMax; its end.
+char* PutVarint(char* at, uint64_t value) {
+  for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(value | 0x80);
+  *at++ = static_cast<char>(value);
+  return at;
+}
+
+char* PutTag(char* at, uint32_t field, Type type) {
+  return PutVarint(at, (uint64_t{field} << 3) | static_cast<uint64_t>(type));
+}
+
+// A varint field; nothing if `value` is 0.
+char* PutUint(char* at, uint32_t field, uint64_t value) {
+  return value == 0 ? at : PutVarint(PutTag(at, field, Type::kVarint), value);
+}
+
+std::string_view Between(const char* begin, const char* end) {
+  return {begin, static_cast<size_t>(end - begin)};
+}
+
+}  // namespace
+
+// What is short is put together first: each append costs more than the bytes do.
+
 void AppendVarint(std::string& out, uint64_t value) {
-  while (value >= 0x80) {
-    out.push_back(static_cast<char>(value | 0x80));
-    value >>= 7;
-  }
-  out.push_back(static_cast<char>(value));
+  std::array<char, kVarintBytesMax> bytes;
+  out.append(Between(bytes.data(), PutVarint(bytes.data(), value)));
 }
 
 void AppendTag(std::string& out, uint32_t field, Type type) {
@@ -17,22 +43,14 @@ void AppendTag(std::string& out, uint32_t field, Type type) {
 }
 
 void AppendUint(std::string& out, uint32_t field, uint64_t value) {
-  if (value == 0) return;
-  AppendTag(out, field, Type::kVarint);
-  AppendVarint(out, value);
+  std::array<char, 2 * kVarintBytesMax> bytes;
+  out.append(Between(bytes.data(), PutUint(bytes.data(), field, value)));
 }
 
 void AppendBytes(std::string& out, uint32_t field, std::string_view bytes) {
-  if (field < 16 && bytes.size() < 0x80) {
-    // Tag and length take a byte each, as nearly always.
-    const char head[] = {static_cast<char>((field << 3) | static_cast<uint32_t>(Type::kBytes)),
-                         static_cast<char>(bytes.size())};
-    out.append(head, sizeof(head));
-  } else {
-    AppendTag(out, field, Type::kBytes);
-    AppendVarint(out, bytes.size());
-  }
-  out.append(bytes);
+  std::array<char, 2 * kVarintBytesMax> head;
+  char* const end = PutVarint(PutTag(head.data(), field, Type::kBytes), bytes.size());
+  out.append(Between(head.data(), end)).append(bytes);
 }
 
 void AppendTimestamp(std::string& out, uint32_t field, int64_t micros) {
@@ -43,10 +61,10 @@ void AppendTimestamp(std::string& out, uint32_t field, int64_t micros) {
     rest += kMicrosPerSecond;
     --seconds;
   }
-  std::string timestamp;
-  AppendUint(timestamp, 1, static_cast<uint64_t>(seconds));
-  AppendUint(timestamp, 2, static_cast<uint64_t>(rest * 1000));
-  AppendBytes(out, field, timestamp);
+  std::array<char, 4 * kVarintBytesMax> timestamp;
+  char* end = PutUint(timestamp.data(), 1, static_cast<uint64_t>(seconds));
+  end = PutUint(end, 2, static_cast<uint64_t>(rest * 1000));
+  AppendBytes(out, field, Between(timestamp.data(), end));
 }
 
 size_t VarintSize(uint64_t value) {

@@ -151,9 +151,11 @@ void AppendChange(std::string& out, const Change& change, const Telling& telling
   std::string head;  // fields before the resource
   wire::AppendUint(head, kType, static_cast<uint64_t>(telling.type));
   wire::AppendUint(head, kChangeRevision, static_cast<uint64_t>(change.revision));
-  std::string tail;  // fields behind the states
-  tail.reserve(change.changed_fields.size() + 64);
-  if (!telling.coalesced) tail.append(change.changed_fields);
+  const std::string_view changed_fields =
+      telling.coalesced ? std::string_view() : change.changed_fields;
+  // Fields behind those. Every change has some: the room for them is kept from one to the next.
+  thread_local std::string tail;
+  tail.clear();
   wire::AppendTimestamp(tail, kCommittedAt, change.committed_us);
   wire::AppendTimestamp(tail, kReceivedAt, change.received_us);
   wire::AppendUint(tail, kCoalesced, telling.coalesced ? 1 : 0);
@@ -167,7 +169,7 @@ void AppendChange(std::string& out, const Change& change, const Telling& telling
                          : deleted
                              ? Shown(change.key, key, 0, "", format)
                              : Shown(change.key, change.state, change.revision, change.raw, format);
-  size_t bytes = head.size() + resource.BytesAs(kResource) + tail.size();
+  size_t bytes = head.size() + resource.BytesAs(kResource) + changed_fields.size() + tail.size();
   std::optional<Shown> previous;
   if (format.include_previous && !deleted && !telling.coalesced && change.before != nullptr) {
     previous.emplace(change.key, *change.before, format);
@@ -184,6 +186,7 @@ void AppendChange(std::string& out, const Change& change, const Telling& telling
   out.append(head);
   resource.AppendAs(out, kResource);
   if (previous.has_value()) previous->AppendAs(out, kPrevious);
+  out.append(changed_fields);
   out.append(tail);
 }
 
