@@ -50,6 +50,8 @@ inline constexpr int64_t kHeartbeatMsMin = 1'000;
 inline constexpr int64_t kHeartbeatMsMax = 300'000;
 inline constexpr size_t kWindowBytesMax = 32 * 1024 * 1024;     // recent changes kept in memory
 inline constexpr size_t kLatePagesBytesMax = 16 * 1024 * 1024;  // that readers behind them share
+// Readers behind them of which each holds a page more, of kWatchResponseBytesMax, to send it next.
+inline constexpr int kReadersAheadMax = 2;
 
 // Ingest.
 inline constexpr size_t kQueueDeliveriesMax = 8192;

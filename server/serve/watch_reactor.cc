@@ -150,8 +150,8 @@ bool WatchReactor::Leave(bool Notes::*note) {
 
 bool WatchReactor::NeedsPump() {
   noted_ = true;
-  // While a message is under way there is nothing to do: OnWriteDone comes back here.
-  if (pumping_ || writing_ || ended_) return false;
+  // While a message or a page is under way there is nothing to do: its end comes back here.
+  if (pumping_ || writing_ || reading_ || ended_) return false;
   pumping_ = true;
   return true;
 }
@@ -173,8 +173,8 @@ void WatchReactor::Pump(Where where) {
     // Other streams may have work too: to the end of the queue.
     if (progress == Progress::kMore || progress == Progress::kBlocks) return PostPump();
     MutexLock lock(mutex_);
-    const bool go_on =
-        progress == Progress::kWrote ? !writing_ : progress == Progress::kIdle && noted_;
+    const bool go_on = progress == Progress::kWrote ? !writing_ && !reading_
+                                                    : progress == Progress::kIdle && noted_;
     if (go_on) continue;
     pumping_ = false;
     return;
@@ -226,6 +226,7 @@ WatchReactor::Progress WatchReactor::Read(Where where) {
         !batch->existing.empty() || !batch->changes.empty() || batch->snapshot_complete;
     if (content || batch->done || !wrote_any_ || HeartbeatDue()) {
       last_written_ = batch->done;
+      ReadAhead();
       return Write(*batch);
     }
     if (!batch->caught_up) return Progress::kMore;
@@ -235,6 +236,24 @@ WatchReactor::Progress WatchReactor::Read(Where where) {
     if (waiting_) return Progress::kIdle;
     caught_up_ = false;
   }
+}
+
+void WatchReactor::ReadAhead() {
+  std::optional<ChangeQuery> query = follower_->QueryAhead();
+  if (!query.has_value()) return;
+  {
+    MutexLock lock(mutex_);
+    reading_ = true;
+  }
+  streams_.executor_.Post([self = shared_from_this(), query = *std::move(query)] {
+    self->follower_->ReadAhead(query);
+    {
+      MutexLock lock(self->mutex_);
+      self->reading_ = false;
+      if (!self->NeedsPump()) return;
+    }
+    self->Pump(Where::kExecutor);
+  });
 }
 
 absl::Status WatchReactor::OpenFollower() {

@@ -27,8 +27,9 @@ namespace tributary {
 // Pumps one Follower into one stream. gRPC's reactions, the hub and the heartbeats only leave a
 // note and see that the pump runs; the pump runs once at a time per stream, and alone reads, writes
 // and finishes. It runs where the note was left as long as the hub's window has what it needs, and
-// on the executor where it may have to wait for the disk. One message is under way at a time, so a
-// client that takes nothing costs one message.
+// on the executor where it may have to wait for the disk. One message is under way at a time, and
+// where few streams are behind the window the page after it is read meanwhile: a client that takes
+// nothing costs one message, or that and one page.
 class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                            public ChangeHub::Waiter,
                            public std::enable_shared_from_this<WatchReactor> {
@@ -83,6 +84,8 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void Pump(Where where) ABSL_LOCKS_EXCLUDED(mutex_);
   Progress Step(const Notes& notes, Where where);
   Progress Read(Where where);
+  // Has the follower's next page read while a message is made and written.
+  void ReadAhead() ABSL_LOCKS_EXCLUDED(mutex_);
   // nullopt: the wait is over, read.
   std::optional<Progress> StepWhileWaiting(const Notes& notes);
 
@@ -113,6 +116,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   bool noted_ ABSL_GUARDED_BY(mutex_) = false;    // since the pump last looked
   bool pumping_ ABSL_GUARDED_BY(mutex_) = false;  // the pump runs or is about to
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool reading_ ABSL_GUARDED_BY(mutex_) = false;  // ahead of what is written
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 
   // For those who ask from outside; the pump knows better.

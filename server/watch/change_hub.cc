@@ -160,6 +160,11 @@ bool ChangeHub::WindowHolds(Revision after) const {
   return after >= (window_.empty() ? head_.revision : window_.front().first - 1);
 }
 
+bool ChangeHub::Holds(Revision after) const {
+  MutexLock lock(mutex_);
+  return WindowHolds(after);
+}
+
 std::vector<ChangeHub::Block> ChangeHub::BlocksFor(const ChangeQuery& query, Revision end) const {
   std::vector<Block> blocks;
   auto next = std::upper_bound(

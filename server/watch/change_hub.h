@@ -61,6 +61,9 @@ class ChangeHub {
   // Changes always come with `raw` and `before`, whether asked for or not.
   std::optional<ChangeRuns> Recent(const ChangeQuery& query) const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // True if the window reaches back to what comes after `after`.
+  bool Holds(Revision after) const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // For those whom the window does not reach back to.
   LatePages& late_pages() { return late_pages_; }
 

@@ -159,30 +159,58 @@ std::optional<Follower::Batch> Follower::NextInMemory() {
   if (!position_.is_consistent()) {
     // In a coalesced delta even a tombstone over a tombstone counts, which the window leaves out.
     SetLate(true);
-    return std::nullopt;
+    return NextAhead();
   }
   tail_.after = position_.revision;
   tail_.through = stop_at_;
   std::optional<ChangeRuns> recent = hub_.Recent(tail_);
   SetLate(!recent.has_value());
-  if (!recent.has_value()) return std::nullopt;
+  if (!recent.has_value()) return NextAhead();
+  ahead_.reset();
   return TailBatch(*std::move(recent), /*judge=*/filter_ != nullptr);
+}
+
+std::optional<Follower::Batch> Follower::NextAhead() {
+  std::optional<Page> ahead = std::exchange(ahead_, std::nullopt);
+  const Revision position = position_.revision;
+  if (!ahead.has_value() || ahead->after != position) return std::nullopt;
+  if (IsExpired(position, ahead->read.tombstone_floor)) return std::nullopt;  // Next says so
+  ahead->read.head = std::max(ahead->read.head, hub_.head().revision);
+  return LateBatch(std::move(ahead->read));
 }
 
 absl::StatusOr<Follower::Batch> Follower::NextOfTail() {
   if (std::optional<Batch> batch = NextInMemory()) return *std::move(batch);
-  TRIBUTARY_ASSIGN_OR_RETURN(ChangeRuns read, ReadBehindWindow());
+  TRIBUTARY_ASSIGN_OR_RETURN(ChangeRuns read, ReadShared(LateQuery()));
   const Revision position = position_.revision;
   if (IsExpired(position, read.tombstone_floor)) {
     return Expired(position, read.floor, read.tombstone_floor, read.head);
   }
-  if (position < read.floor) {
+  return LateBatch(std::move(read));
+}
+
+Follower::Batch Follower::LateBatch(ChangeRuns read) {
+  if (position_.revision < read.floor) {
     position_.consistent_from = std::max(position_.consistent_from, read.floor);
   }
   return TailBatch(std::move(read), /*judge=*/true);
 }
 
-absl::StatusOr<ChangeRuns> Follower::ReadBehindWindow() {
+std::optional<ChangeQuery> Follower::QueryAhead() const {
+  if (!late_ || IsDone() || !hub_.late_pages().HasFewReaders()) return std::nullopt;
+  ChangeQuery query = LateQuery();
+  if (query.after >= *query.through) return std::nullopt;
+  if (position_.is_consistent() && hub_.Holds(query.after)) return std::nullopt;
+  return query;
+}
+
+void Follower::ReadAhead(const ChangeQuery& query) {
+  absl::StatusOr<ChangeRuns> read = ReadShared(query);
+  // Next meets the error itself, and tells it after what comes before.
+  if (read.ok()) ahead_ = {query.after, *std::move(read)};
+}
+
+ChangeQuery Follower::LateQuery() const {
   // What is durable but not published yet waits until it is: nobody is to hold a position that the
   // hub, which judges positions, does not know.
   ChangeQuery query = tail_;
@@ -191,8 +219,12 @@ absl::StatusOr<ChangeRuns> Follower::ReadBehindWindow() {
   // Who stopped in the middle of a coalesced delta would hold no state at all.
   const Revision stop_at = std::max(stop_at_.value_or(published), position_.consistent_from);
   query.through = std::min(stop_at, published);
+  return query;
+}
+
+absl::StatusOr<ChangeRuns> Follower::ReadShared(const ChangeQuery& query) {
   if (std::optional<ChangeRuns> kept = hub_.late_pages().Find(query)) {
-    kept->head = published;
+    kept->head = hub_.head().revision;
     return *std::move(kept);
   }
   TRIBUTARY_ASSIGN_OR_RETURN(ChangeRuns read, ReadStore(query));

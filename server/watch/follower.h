@@ -31,7 +31,11 @@ struct FollowerOptions {
 // Compaction may pass the position at any time. A tail then goes on with what is left of the log, a
 // coalesced delta; a snapshot moves to a newer revision. Neither holds history back.
 //
-// Not thread-safe: one call at a time. Next blocks on the disk. `store` and `hub` must outlive it.
+// Who is behind the window may have its next page read while the last one is on its way
+// (ReadAhead): it holds one page then, and takes it as if it had just been read.
+//
+// Not thread-safe: one call at a time, but for ReadAhead. Next blocks on the disk. `store` and
+// `hub` must outlive it.
 class Follower {
  public:
   // What is ready. May hold nothing although `caught_up` is false: a long scan comes back now and
@@ -56,8 +60,16 @@ class Follower {
   // OUT_OF_RANGE, RESUME_TOKEN_EXPIRED: deletions since the position have been forgotten.
   absl::StatusOr<Batch> Next();
 
-  // The same where it takes no disk, from the hub's window; nullopt: call Next.
+  // The same where it takes no disk, from the hub's window or what was read ahead; nullopt: call
+  // Next.
   std::optional<Batch> NextInMemory();
+
+  // What Next would read of the log now; nullopt: there is no need to read it ahead.
+  std::optional<ChangeQuery> QueryAhead() const;
+
+  // Reads `query`, the last answer of QueryAhead, for Next. Blocks on the disk; meanwhile nothing
+  // may be called but what is const.
+  void ReadAhead(const ChangeQuery& query);
 
   // Moves the position of a tail forward to `revision`. The caller knows from the hub that nothing
   // it covers lies between.
@@ -72,8 +84,14 @@ class Follower {
   void MoveSnapshot();
   absl::StatusOr<Batch> NextOfMove();
   absl::StatusOr<Batch> NextOfTail();
-  absl::StatusOr<ChangeRuns> ReadBehindWindow();
+  // What to read behind the window.
+  ChangeQuery LateQuery() const;
+  absl::StatusOr<ChangeRuns> ReadShared(const ChangeQuery& query);
   absl::StatusOr<ChangeRuns> ReadStore(const ChangeQuery& query);
+  // What was read ahead, if it is what comes next.
+  std::optional<Batch> NextAhead();
+  // A batch of what was read behind the window; the position has not expired.
+  Batch LateBatch(ChangeRuns read);
   // `judge`: not all of it is told as it stands.
   Batch TailBatch(ChangeRuns read, bool judge);
   std::vector<ChangeRun> Told(std::vector<ChangeRun> runs) const;
@@ -88,6 +106,12 @@ class Follower {
   Position position_;
   bool late_ = false;  // behind the hub's window
   ChangeQuery tail_;   // what it reads of the log, from the position to `stop_at`
+
+  struct Page {
+    Revision after = 0;
+    ChangeRuns read;
+  };
+  std::optional<Page> ahead_;
 };
 
 }  // namespace tributary

@@ -30,6 +30,11 @@ void LatePages::Leave() {
   bytes_ = 0;
 }
 
+bool LatePages::HasFewReaders() const {
+  MutexLock lock(mutex_);
+  return readers_ <= limits::kReadersAheadMax;
+}
+
 std::optional<ChangeRuns> LatePages::Find(const ChangeQuery& query) const {
   MutexLock lock(mutex_);
   for (const Page& page : pages_) {

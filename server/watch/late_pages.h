@@ -26,6 +26,10 @@ class LatePages {
   void Join() ABSL_LOCKS_EXCLUDED(mutex_);
   void Leave() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // True: so few are late that each of them may hold a page which it has read ahead. Where there
+  // are more they read for each other, and what they read ahead at once would often be the same.
+  bool HasFewReaders() const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // What is kept of the answer to `query`, which must have a `through`; `head` is not set.
   std::optional<ChangeRuns> Find(const ChangeQuery& query) const ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -188,6 +188,33 @@ TEST_F(WatchTest, TokensSurviveARestartOfTheServer) {
   EXPECT_THAT(ToHead(request), ElementsAre("~a:A2@2"));
 }
 
+TEST_F(WatchTest, WhoCatchesUpFromDiskIsSentEachChangeOnceWhereverItBreaksOff) {
+  constexpr int kChanges = 60;  // some ten to a response
+  for (int i = 0; i < kChanges; ++i) {
+    server_.Put("genericContact", "big", {{"note", std::string(100'000, 'a' + i % 26)}, {"n", i}});
+  }
+  server_.Restart();  // nothing of it is in memory any more, so pages are read ahead
+  int streams = 0;
+  for (int reads = 1; reads <= 4; ++reads) {
+    WatchContactsRequest request = From(v1::WATCH_START_BEGINNING);
+    request.set_stop_at_head(true);
+    int next = 0;
+    while (next < kChanges) {
+      Stream stream(server_.channel(), kWatch, request, 60);
+      ++streams;
+      for (int read = 0; read < reads && next < kChanges; ++read) {
+        ASSERT_TRUE(stream.Read(&last_));
+        for (const ContactChange& change : last_.changes()) {
+          EXPECT_EQ(change.resource().custom_fields().at("n").number_value(), next++);
+        }
+      }
+      request.set_resume_token(last_.resume_token());
+    }
+    EXPECT_THAT(ToHead(request), ElementsAre());
+  }
+  EXPECT_GT(streams, 8);
+}
+
 TEST_F(WatchTest, RefusesATokenThatIsNotOfThisRequestOrStore) {
   Put("a", "A");
   ToHead(WatchContactsRequest());

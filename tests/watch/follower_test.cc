@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -184,6 +185,79 @@ TEST_F(FollowerTest, LateTogetherTheyTakeEachOthersPagesAndMissNothing) {
   EXPECT_EQ(rest(alone, first), expected);
   EXPECT_EQ(rest(kept, second), expected);
   EXPECT_EQ(rest(taken, third), expected);
+}
+
+TEST_F(FollowerTest, APageReadAheadIsToldOnceAndWithoutTheStore) {
+  Open(/*window_bytes=*/1);
+  std::vector<std::string> expected;
+  for (int i = 0; i < 2500; ++i) {
+    Send("acme", std::to_string(i), "s");
+    expected.push_back("+" + std::to_string(i) + ":s");
+  }
+  Follower follower = Follow(Position::Tail(0));
+  std::vector<std::string> seen;
+  TRIBUTARY_ASSERT_OK_AND_ASSIGN(std::optional<Follower::Batch> batch, follower.Next());
+  AppendTexts(batch->changes, seen);
+  int ahead = 0;
+  while (const std::optional<ChangeQuery> query = follower.QueryAhead()) {
+    const Position before = follower.position();
+    follower.ReadAhead(*query);
+    EXPECT_EQ(follower.position(), before) << "what was not told does not count";
+    batch = follower.NextInMemory();
+    ASSERT_TRUE(batch.has_value());
+    AppendTexts(batch->changes, seen);
+    ++ahead;
+  }
+  EXPECT_EQ(seen, expected);
+  EXPECT_TRUE(batch->caught_up);
+  EXPECT_EQ(ahead, 2);
+}
+
+TEST_F(FollowerTest, WhatWasReadAheadIsNotTakenByWhoHasGoneOn) {
+  Open(/*window_bytes=*/1);
+  for (int i = 1; i <= 3; ++i) Send("acme", std::to_string(i), "s");
+  FollowerOptions options;
+  options.selection = {{"deal"}, "", ""};
+  options.batch_max = 1;
+  Follower follower(*store_, *hub_, options);
+  ASSERT_TRUE(follower.Next().ok());
+  follower.ReadAhead(follower.QueryAhead().value());
+  follower.SkipTo(2);
+  EXPECT_THAT(Drain(follower), ElementsAre("+3:s"));
+}
+
+TEST_F(FollowerTest, ReadsNothingAheadOfWhatIsInMemoryOrNotThereYet) {
+  Send("acme", "a", "1");
+  Send("acme", "b", "2");
+  Follower in_memory = Follow(Position::Tail(0));
+  EXPECT_FALSE(in_memory.QueryAhead().has_value()) << "it did not begin";
+  EXPECT_THAT(Drain(in_memory), ElementsAre("+a:1", "+b:2"));
+  EXPECT_FALSE(in_memory.QueryAhead().has_value());
+
+  Open(/*window_bytes=*/1);
+  Follower at_head = Follow(Position::Tail(0));
+  EXPECT_THAT(Drain(at_head), ElementsAre("+a:1", "+b:2"));
+  EXPECT_FALSE(at_head.QueryAhead().has_value());
+  Follower at_end = Follow(Position::Tail(0), "", /*stop_at=*/1);
+  EXPECT_THAT(Drain(at_end), ElementsAre("+a:1"));
+  EXPECT_FALSE(at_end.QueryAhead().has_value());
+}
+
+TEST_F(FollowerTest, OnlyFewLateReadersHoldAPageMore) {
+  Open(/*window_bytes=*/1);
+  for (int i = 0; i < 3; ++i) Send("acme", std::to_string(i), "s");
+  FollowerOptions options;
+  options.selection = {{"deal"}, "", ""};
+  options.batch_max = 1;
+  std::deque<Follower> late;
+  for (int i = 0; i < limits::kReadersAheadMax; ++i) {
+    ASSERT_TRUE(late.emplace_back(*store_, *hub_, options).Next().ok());
+  }
+  EXPECT_TRUE(late.front().QueryAhead().has_value());
+  ASSERT_TRUE(late.emplace_back(*store_, *hub_, options).Next().ok());
+  EXPECT_FALSE(late.front().QueryAhead().has_value());
+  late.pop_back();
+  EXPECT_TRUE(late.front().QueryAhead().has_value());
 }
 
 // A snapshot of one resource at a time, over a model store that compacts when it is told to.

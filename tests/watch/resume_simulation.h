@@ -190,6 +190,9 @@ class Simulation {
     Apply(client, *batch);
     client.saved = client.follower->position();
     if (batch->revision != 0) CheckState(client, batch->revision);
+    // Whatever happens until it is taken.
+    const std::optional<ChangeQuery> ahead = client.follower->QueryAhead();
+    if (ahead.has_value() && Chance(50)) client.follower->ReadAhead(*ahead);
     return batch->caught_up;
   }
 
