@@ -171,9 +171,9 @@ std::optional<Follower::Batch> Follower::NextInMemory() {
 }
 
 std::optional<Follower::Batch> Follower::NextAhead() {
-  std::optional<Page> ahead = std::exchange(ahead_, std::nullopt);
+  const std::unique_ptr<Page> ahead = std::exchange(ahead_, nullptr);
   const Revision position = position_.revision;
-  if (!ahead.has_value() || ahead->after != position) return std::nullopt;
+  if (ahead == nullptr || ahead->after != position) return std::nullopt;
   if (IsExpired(position, ahead->read.tombstone_floor)) return std::nullopt;  // Next says so
   ahead->read.head = std::max(ahead->read.head, hub_.head().revision);
   return LateBatch(std::move(ahead->read));
@@ -207,7 +207,7 @@ std::optional<ChangeQuery> Follower::QueryAhead() const {
 void Follower::ReadAhead(const ChangeQuery& query) {
   absl::StatusOr<ChangeRuns> read = ReadShared(query);
   // Next meets the error itself, and tells it after what comes before.
-  if (read.ok()) ahead_ = {query.after, *std::move(read)};
+  if (read.ok()) ahead_ = std::make_unique<Page>(Page{query.after, *std::move(read)});
 }
 
 ChangeQuery Follower::LateQuery() const {

@@ -111,7 +111,7 @@ class Follower {
     Revision after = 0;
     ChangeRuns read;
   };
-  std::optional<Page> ahead_;
+  std::unique_ptr<Page> ahead_;  // null but for who catches up
 };
 
 }  // namespace tributary
