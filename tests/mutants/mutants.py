@@ -45,8 +45,8 @@ MUTANTS = [
     Mutant("a coalesced delta goes on from memory, which leaves out what repeats a deletion", FOLLOWER,
            "if (!position_.is_consistent()) {", "if (position_.revision < 0) {", "resume_simulation_test"),
     Mutant("a page that was read ahead is taken by who has gone on since", FOLLOWER,
-           "if (!ahead.has_value() || ahead->after != position) return std::nullopt;",
-           "if (!ahead.has_value()) return std::nullopt;", "follower_test"),
+           "if (ahead == nullptr || ahead->after != position) return std::nullopt;",
+           "if (ahead == nullptr) return std::nullopt;", "follower_test"),
 
     Mutant("a coalesced change out of the filter is not told", JUDGEMENT,
            "const bool after = MatchesAfter(change, filter);\n  return Telling",
