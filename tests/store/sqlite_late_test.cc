@@ -202,6 +202,18 @@ TEST_F(SqliteLate, RunsOfAnotherSizeAreKnownToo) {
     EXPECT_EQ(Commit({Of(i, 50)}).outcomes[0].verdict, Verdict::kDuplicate);
 }
 
+TEST_F(SqliteLate, ADamagedRunIsNotTakenForOneThatHoldsNothing) {
+  options_.late_changes_max = 4;
+  Open();
+  for (int i = 0; i < 50; ++i) Commit({Of(i, 50)});
+  Close();
+  ASSERT_NE(Ask("SELECT count(*) FROM fingerprint_block"), "0");
+  Sql("UPDATE fingerprint_block SET crc = crc + 1");
+  Open();
+  const std::vector<Delivery> again = {Of(0, 50)};
+  EXPECT_THAT(store_->Commit(again), StatusIs(absl::StatusCode::kDataLoss));
+}
+
 TEST(FingerprintFilter, NeverDeniesWhatItHoldsAndSeldomClaimsWhatItDoesNot) {
   constexpr int kHashes = 4096;
   std::mt19937_64 random(7);

@@ -47,6 +47,16 @@ class FollowerTest : public ::testing::Test {
   }
 
   // One delivery: the resource `id` of `owner` now holds `state`; "" deletes it.
+  // As many resources, and what is told of them.
+  std::vector<std::string> SendMany(int count) {
+    std::vector<std::string> told;
+    for (int i = 0; i < count; ++i) {
+      Send("acme", std::to_string(i), "s");
+      told.push_back("+" + std::to_string(i) + ":s");
+    }
+    return told;
+  }
+
   void Send(const std::string& owner, const std::string& id, const std::string& state) {
     Delivery delivery;
     delivery.connector_id = "hubspot";
@@ -152,22 +162,14 @@ TEST_F(FollowerTest, StopsAtTheRevisionAskedFor) {
 
 TEST_F(FollowerTest, CatchesUpFromDiskBehindTheWindow) {
   Open(/*window_bytes=*/1);
-  std::vector<std::string> expected;
-  for (int i = 0; i < 3000; ++i) {
-    Send("acme", std::to_string(i), "s");
-    expected.push_back("+" + std::to_string(i) + ":s");
-  }
+  const std::vector<std::string> expected = SendMany(3000);
   Follower follower = Follow(Position::Tail(0));
   EXPECT_EQ(Drain(follower), expected);
 }
 
 TEST_F(FollowerTest, LateTogetherTheyTakeEachOthersPagesAndMissNothing) {
   Open(/*window_bytes=*/1);
-  std::vector<std::string> expected;
-  for (int i = 0; i < 200; ++i) {
-    Send("acme", std::to_string(i), "s");
-    expected.push_back("+" + std::to_string(i) + ":s");
-  }
+  const std::vector<std::string> expected = SendMany(200);
   Follower first = Follow(Position::Tail(0));
   Follower second = Follow(Position::Tail(0));
   Follower third = Follow(Position::Tail(0));
@@ -189,11 +191,7 @@ TEST_F(FollowerTest, LateTogetherTheyTakeEachOthersPagesAndMissNothing) {
 
 TEST_F(FollowerTest, APageReadAheadIsToldOnceAndWithoutTheStore) {
   Open(/*window_bytes=*/1);
-  std::vector<std::string> expected;
-  for (int i = 0; i < 2500; ++i) {
-    Send("acme", std::to_string(i), "s");
-    expected.push_back("+" + std::to_string(i) + ":s");
-  }
+  const std::vector<std::string> expected = SendMany(2500);
   Follower follower = Follow(Position::Tail(0));
   std::vector<std::string> seen;
   TRIBUTARY_ASSERT_OK_AND_ASSIGN(std::optional<Follower::Batch> batch, follower.Next());

@@ -94,7 +94,6 @@ class Fingerprints {
   FingerprintFilter& FilterOf(int64_t run, size_t column_bytes);
   void LoadRuns();
   void DiscardFrom(int64_t run);
-  void Freeze(Revision revision, int64_t delivery);
   void WriteBlocks(size_t entries);
   void WriteBlock();
   void Seal();

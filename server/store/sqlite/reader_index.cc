@@ -7,6 +7,7 @@
 #include "server/store/sqlite/index_cursor.h"
 #include "server/store/sqlite/reader.h"
 #include "server/store/sqlite/reader_lookup.h"
+#include "server/store/sqlite/settled.h"
 
 namespace tributary::sqlite {
 namespace {
@@ -73,7 +74,6 @@ class Reader::IndexMerge {
  private:
   void Open(const Scope& scope) {
     std::optional<std::string_view> after;
-    std::string smallest;
     if (query_.after.has_value()) {
       const bool ordered = scan_.order != IndexScan::Order::kEqual;
       const auto order = ScopeName(&scope) <=> ScopeName(*query_.after);
@@ -81,18 +81,13 @@ class Reader::IndexMerge {
       // those of scopes before it were all shown.
       if (order == 0) after = query_.after->id;
       if (ordered && order > 0) after = "";
-      if (ordered && order < 0) {
-        smallest.assign(kIdBytesMax + 1, '\xFF');
-        after = smallest;
-      }
+      if (ordered && order < 0) after = BehindAllIds();
     }
     cursors_.push_back(std::make_unique<IndexCursor>(
         reader_.index_, reader_.overlay_, [this](const Overlay::Age& age) { reader_.Cover(age); },
         scope, scan_, at_, query_.after_value, after));
     if (cursors_.back()->Peek() != nullptr) heap_.push(cursors_.back().get());
   }
-
-  static constexpr size_t kIdBytesMax = 512;
 
   Reader& reader_;
   const RecordQuery& query_;

@@ -20,9 +20,9 @@ class RecordFilling {
   RecordFilling(const RecordQuery& query, RecordPage& page)
       : query_(query),
         page_(page),
-        records_max_(static_cast<size_t>(std::max(query.max_records, 1))) {
-    const size_t most = std::min(records_max_, size_t{ReadBudget::kRowsMax});
-    if (query.append == nullptr) page.records.reserve(most);
+        records_max_(static_cast<size_t>(std::max(query.max_records, 1))),
+        most_(std::min(records_max_, size_t{ReadBudget::kRowsMax})) {
+    if (query.append == nullptr) page.records.reserve(most_);
   }
 
   // That the page shows.
@@ -52,8 +52,7 @@ class RecordFilling {
     const size_t before = page_.appended.size();
     if (count_ == 1) {
       // The others will be much like the first, and to grow by doubling would copy a page twice.
-      const size_t most = std::min(records_max_, size_t{ReadBudget::kRowsMax}) + 1;
-      page_.appended.reserve(std::min(query_.max_bytes, before * most));
+      page_.appended.reserve(std::min(query_.max_bytes, before * (most_ + 1)));
     }
     query_.append(page_.appended, record);
     if (page_.appended.size() > query_.max_bytes && count_ > 0) {
@@ -77,6 +76,7 @@ class RecordFilling {
   const RecordQuery& query_;
   RecordPage& page_;
   const size_t records_max_;
+  const size_t most_;  // that one call can read
   size_t count_ = 0;
   size_t bytes_ = 0;
 };

@@ -24,14 +24,15 @@ constexpr int64_t kResourcesPerChange = 16;
 
 // Parts entries into blocks of much the same size. Behind the last block of a scope most likely
 // come more, so there all but the last one are full.
-std::vector<std::vector<SettledEntry>> Part(std::vector<SettledEntry> entries, bool is_last) {
+std::vector<std::vector<SettledEntry>> Part(const std::vector<SettledEntry>& entries,
+                                            bool is_last) {
   size_t all = 0;
   for (const SettledEntry& entry : entries) all += EntryBytes(entry);
   const size_t parts = (all + kBlockBytes - 1) / kBlockBytes;
   const size_t enough = is_last || parts < 2 ? kBlockBytes : all / parts;
   std::vector<std::vector<SettledEntry>> blocks(1);
   size_t bytes = 0;
-  for (SettledEntry& entry : entries) {
+  for (const SettledEntry& entry : entries) {
     const size_t more = EntryBytes(entry);
     if (bytes + more > enough && !blocks.back().empty()) {
       blocks.emplace_back();
