@@ -18,69 +18,28 @@ namespace tributary::testing {
 // A whole server in this process, on ports of its own and a store in a folder of its own.
 class TestServer {
  public:
-  explicit TestServer(ServerOptions options = {}) : options_(std::move(options)) {
-    options_.store = "sqlite:" + dir_.path() + "/test.db";
-    options_.grpc.address = "127.0.0.1:0";
-    options_.http.address = "127.0.0.1:0";
-    options_.grpc.version = "test";
-    Start();
-  }
+  explicit TestServer(ServerOptions options = {});
 
-  void Start() {
-    auto server = Server::Start(options_, clock_);
-    if (!server.ok()) {
-      ADD_FAILURE() << server.status();
-      std::abort();
-    }
-    server_ = *std::move(server);
-    channel_ = ChannelTo(server_->grpc_port());
-  }
+  void Start();
   void Stop() { server_.reset(); }
-  void Restart() {
-    Stop();
-    Start();
-  }
+  void Restart();
 
   // With the same store, as after a change of the flag.
-  void SetValidation(Validation validation) {
-    options_.decoder.validation = validation;
-    Restart();
-  }
+  void SetValidation(Validation validation);
 
   Server& server() { return *server_; }
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
-  HttpReply Post(const std::string& body, const std::string& owner = "acme") {
-    HttpClient client(server_->http_port());
-    const auto reply = client.Ask(
-        Webhook(body, "key-" + std::to_string(++posted_)).Set("x-owner-id", owner).Text());
-    if (!reply.has_value()) {
-      ADD_FAILURE() << "no answer to " << body;
-      return {};
-    }
-    return *reply;
-  }
+  HttpReply Post(const std::string& body, const std::string& owner = "acme");
 
   // The revision of the change that the webhook made.
   int64_t Put(const std::string& model, const std::string& id, const nlohmann::json& fields,
-              const std::string& owner = "acme") {
-    const HttpReply reply = Post(Body(model, "updated", id, fields), owner);
-    EXPECT_EQ(reply.status, 200) << reply.body;
-    return reply.Json().value("revision", int64_t{0});
-  }
+              const std::string& owner = "acme");
   int64_t Delete(const std::string& model, const std::string& id,
-                 const std::string& owner = "acme") {
-    const HttpReply reply = Post(Body(model, "deleted", id, nullptr), owner);
-    EXPECT_EQ(reply.status, 200) << reply.body;
-    return reply.Json().value("revision", int64_t{0});
-  }
+                 const std::string& owner = "acme");
 
   static std::string Body(const std::string& model, const std::string& trigger,
-                          const std::string& id, const nlohmann::json& fields) {
-    nlohmann::json data = {{"object", "resource"}, {"model", model}, {"id", id}};
-    if (!fields.is_null()) data["fields"] = fields;
-    return nlohmann::json{{"event", model + "::" + trigger}, {"data", data}}.dump();
-  }
+                          const std::string& id, const nlohmann::json& fields);
 
  private:
   TempDir dir_;
