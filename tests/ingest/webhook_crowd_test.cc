@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/ingest/ingest_fixture.h"
@@ -112,10 +113,13 @@ class Flood {
   Flood(int port, int connections)
       : sent_(new (mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0)) std::atomic<int>(0)) {
+    // A child of a process with threads has only the one that forked: a lock that another held,
+    // such as one of the allocator's, stays held in it. So it finds its memory allocated.
+    std::vector<pollfd> waiting(kPerProcess);
     for (; connections > 0; connections -= kPerProcess) {
       const pid_t child = fork();
       if (child == 0) {
-        Pour(port, std::min(connections, kPerProcess));
+        Pour(port, absl::MakeSpan(waiting).first(std::min(connections, kPerProcess)));
         _exit(0);
       }
       children_.push_back(child);
@@ -138,18 +142,18 @@ class Flood {
   }
 
  private:
-  void Pour(int port, int connections) {
+  // Allocates nothing.
+  void Pour(int port, absl::Span<pollfd> waiting) {
     RaiseDescriptorLimit();
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<uint16_t>(port));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    std::vector<pollfd> waiting;
-    for (int i = 0; i < connections; ++i) {
+    for (pollfd& place : waiting) {
       const int one = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
       if (one < 0) _exit(1);
       (void)!connect(one, reinterpret_cast<sockaddr*>(&address), sizeof(address));
-      waiting.push_back({one, POLLOUT, 0});
+      place = {one, POLLOUT, 0};
     }
     while (poll(waiting.data(), waiting.size(), -1) > 0) {
       for (pollfd& one : waiting) {
