@@ -58,6 +58,10 @@ std::optional<ChangeRuns> LatePages::Find(const ChangeQuery& query) const {
 }
 
 void LatePages::Keep(const ChangeQuery& query, const ChangeRuns& page) {
+  {
+    MutexLock lock(mutex_);
+    if (readers_ < 2) return;
+  }
   Page kept{query, page, page.runs.empty() ? nullptr : page.runs.front().block, 0};
   kept.read.runs.clear();
   kept.read.head = 0;
@@ -66,7 +70,7 @@ void LatePages::Keep(const ChangeQuery& query, const ChangeRuns& page) {
     for (const ChangePtr& change : kept.block->changes()) kept.bytes += 2 * change->Bytes();
   }
   MutexLock lock(mutex_);
-  if (readers_ < 2) return;
+  if (readers_ == 0) return;  // the others have left meanwhile
   bytes_ += kept.bytes;
   pages_.push_front(std::move(kept));
   while (bytes_ > bytes_max_ || pages_.size() > kPagesMax) {
