@@ -117,6 +117,31 @@ TEST_F(SqliteDamage, OfALostRowIsFound) {
   EXPECT_THAT(store_->Get(KeyOf("a"), false), IsDamage());
 }
 
+TEST_F(SqliteDamage, OfALostRowIsFoundByWhoReadsTheWholeLog) {
+  Open();
+  for (int i = 0; i < 10; ++i) {
+    Commit({Say(Rank::kUpdated, KeyOf("a", absl::StrCat("owner", i))).At(1).State("x")});
+  }
+  const Revision head = store_->GetHead()->revision;
+  EXPECT_THAT(store_->Changes({})->changes, SizeIs(head));
+  Close();
+  for (const Revision lost : {Revision{1}, head / 2, head - 1}) {
+    SCOPED_TRACE(lost);
+    const std::string saved = Content(path_);
+    Sql(absl::StrCat("DELETE FROM change WHERE revision = ", lost));
+    Open();
+    EXPECT_THAT(store_->Changes({}), IsDamage());
+    ChangeQuery before;
+    before.through = lost;
+    EXPECT_THAT(store_->Changes(before), IsDamage());
+    ChangeQuery behind;
+    behind.after = lost;
+    EXPECT_THAT(store_->Changes(behind)->changes, SizeIs(head - lost));
+    Close();
+    std::ofstream(path_, std::ios::binary) << saved;
+  }
+}
+
 TEST_F(SqliteDamage, IsRepairedByTheNextState) {
   Sql("UPDATE change SET state = x'00' WHERE revision = 3");
   Open();

@@ -21,14 +21,51 @@ constexpr int kScopeColumn = 2;  // of kChangeColumns
 // One call never gets behind the last of as many.
 constexpr size_t kRangeMax = ReadBudget::kRowsMax + 1;
 
-// Where at least one row in so many is of the scope, to walk over the others is cheaper than to
-// search for each.
+// Of so many changes of a scope one can tell whether to walk over what lies between them, which is
+// cheaper than to search for each where at least one row in kWalkedMax is of the scope.
+constexpr size_t kProbed = 64;
 constexpr Revision kWalkedMax = 3;
 
 bool AreDense(const std::vector<Revision>& revisions) {
   return !revisions.empty() && revisions.back() - revisions.front() <
                                    kWalkedMax * static_cast<Revision>(revisions.size());
 }
+
+// The revisions of a scope in (after, through]: those that are in the tables, then `late`.
+class ScopeRevisions {
+ public:
+  ScopeRevisions(SQLite::Statement& statement, const Scope& scope, Revision after, Revision through,
+                 Overlay::Revisions late)
+      : late_(std::move(late)), rows_(statement) {
+    rows_.Bind(scope.id).Bind(after).Bind(std::min(through, late_.applied));
+    while (probed_.size() < kProbed) {
+      const std::optional<Revision> next = Read();
+      if (!next.has_value()) break;
+      probed_.push_back(*next);
+    }
+  }
+
+  // The first ones.
+  const std::vector<Revision>& probed() const { return probed_; }
+
+  // nullopt: there are no more.
+  std::optional<Revision> Next() { return taken_ < probed_.size() ? probed_[taken_++] : Read(); }
+
+ private:
+  std::optional<Revision> Read() {
+    if (in_tables_ && rows_.Next()) return rows_.Int(0);
+    in_tables_ = false;
+    if (late_taken_ == late_.revisions.size()) return std::nullopt;
+    return late_.revisions[late_taken_++];
+  }
+
+  const Overlay::Revisions late_;
+  Query rows_;
+  bool in_tables_ = true;
+  size_t late_taken_ = 0;
+  std::vector<Revision> probed_;
+  size_t taken_ = 0;
+};
 
 // Goes along the log.
 class LogCursor {
@@ -122,24 +159,19 @@ ChangePage Reader::Changes(const ChangeQuery& query, Revision head) {
 
 void Reader::ScanScope(const ChangeQuery& query, const Scope& scope, Filling& filling) {
   const Revision through = filling.through();
-  Overlay::Revisions late = Covered(overlay_.Of(scope.id, query.after, through, kRangeMax));
-  std::vector<Revision> revisions;
-  {
-    Query rows(scan_scope_);
-    rows.Bind(scope.id).Bind(query.after).Bind(std::min(through, late.applied));
-    rows.Bind(static_cast<int64_t>(kRangeMax));
-    while (rows.Next()) revisions.push_back(rows.Int(0));
-  }
-  revisions.insert(revisions.end(), late.revisions.begin(), late.revisions.end());
+  ScopeRevisions revisions(scan_scope_, scope, query.after, through,
+                           Covered(overlay_.Of(scope.id, query.after, through, kRangeMax)));
   std::optional<LogCursor> log;
-  if (AreDense(revisions)) log.emplace(scan_[query.raw], revisions.front(), revisions.back());
-  for (const Revision revision : revisions) {
+  if (AreDense(revisions.probed())) {
+    log.emplace(scan_[query.raw], revisions.probed().front(), through);
+  }
+  while (const std::optional<Revision> revision = revisions.Next()) {
     bool full = !filling.TakeRow();
     if (!full) {
-      std::shared_ptr<Change> change = log.has_value() ? log->Find(revision, scope, query.raw)
-                                                       : FindLogged(revision, scope, query.raw);
+      std::shared_ptr<Change> change = log.has_value() ? log->Find(*revision, scope, query.raw)
+                                                       : FindLogged(*revision, scope, query.raw);
       // The overlay may name what has gone since.
-      if (change == nullptr && revision > floors_.history.load()) ThrowMissing(revision);
+      if (change == nullptr && *revision > floors_.history.load()) ThrowMissing(*revision);
       if (change != nullptr) {
         AddBefore(*change, scope, query);
         full = !filling.Add(std::move(change));
@@ -149,7 +181,7 @@ void Reader::ScanScope(const ChangeQuery& query, const Scope& scope, Filling& fi
       filling.End(true);
       return;
     }
-    filling.LookedAt(revision);
+    filling.LookedAt(*revision);
   }
 }
 
@@ -164,9 +196,15 @@ void Reader::ScanAll(const ChangeQuery& query, Filling& filling) {
     }
     return at->second;
   };
+  // Above the floor the log has no gap.
+  const auto check_no_gap = [&](Revision last, Revision next) {
+    if (next - last > 1 && next - 1 > floors_.history.load()) ThrowMissing(next - 1);
+  };
+  Revision last = query.after;
   Query rows(scan_[query.raw]);
   rows.Bind(query.after).Bind(filling.through());
   while (rows.Next()) {
+    check_no_gap(std::exchange(last, rows.Int(0)), rows.Int(0));
     bool full = !filling.TakeRow();
     const Scope* scope = full ? nullptr : find_covered(rows.Int(kScopeColumn));
     if (scope != nullptr) {
@@ -178,8 +216,9 @@ void Reader::ScanAll(const ChangeQuery& query, Filling& filling) {
       filling.End(true);
       return;
     }
-    filling.LookedAt(rows.Int(0));
+    filling.LookedAt(last);
   }
+  check_no_gap(last, filling.through() + 1);
 }
 
 std::vector<ChangePtr> Reader::Log(Revision after, Revision through) {
