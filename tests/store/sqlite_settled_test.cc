@@ -123,10 +123,35 @@ TEST_F(SqliteSettled, NoCopyOutlivesADeletionOfWhichNothingIsLeft) {
   Close();
 }
 
-TEST_F(SqliteSettled, ADamagedCopyIsFound) {
+TEST_F(SqliteSettled, DamagedCopiesArePassedOverForTheLog) {
   Fill();
   OpenAndAwaitSweep();
-  Sql("UPDATE settled SET entries = x'00'");
+  Open();
+  const auto before = Listed();
+  EXPECT_THAT(before, SizeIs(999));
+  for (const char* damage : {"entries = x'00'", "entries = CAST(entries || x'00' AS BLOB)",
+                             "crc = crc + 1", "revision = revision + 1"}) {
+    SCOPED_TRACE(damage);
+    Close();
+    Sql(absl::StrCat("UPDATE settled SET ", damage));
+    Open();
+    EXPECT_EQ(Listed(), before);
+  }
+}
+
+TEST_F(SqliteSettled, ABlockThatMayBeginElsewhereIsFound) {
+  Fill();
+  OpenAndAwaitSweep();
+  // Of a block, the place in the table and not that in the index.
+  const std::string index = "FROM sqlite_schema WHERE name = 'settled_in_order'";
+  const std::string root = Ask(absl::StrCat("SELECT rootpage ", index));
+  const std::string definition = Ask(absl::StrCat("SELECT sql ", index));
+  Sql(absl::StrCat("PRAGMA writable_schema = ON; DELETE ", index));
+  Sql("UPDATE settled SET first = x'31'");
+  Sql(
+      absl::StrCat("PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES"
+                   " ('index', 'settled_in_order', 'settled', ",
+                   root, ", '", definition, "')"));
   Open();
   EXPECT_THAT(store_->List({}), StatusIs(absl::StatusCode::kDataLoss));
 }

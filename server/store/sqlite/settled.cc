@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/log.h"
 #include "server/base/wire.h"
 #include "server/store/sqlite/rows.h"
 
@@ -75,11 +76,15 @@ int64_t BlockChecksum(const Scope& scope, std::string_view first, Revision revis
       .value();
 }
 
+void CheckPlace(std::string_view first, std::string_view first_in_index) {
+  if (first != first_in_index) throw DamagedRow("settled block: where it begins");
+}
+
 SettledBlocks::SettledBlocks(SQLite::Database& database)
     : outline_(database,
                "SELECT number, first, revision, resources FROM settled WHERE scope = ?"
                " AND first <= ? ORDER BY first DESC LIMIT 1"),
-      read_(database, "SELECT crc, entries FROM settled WHERE number = ?"),
+      read_(database, "SELECT first, crc, entries FROM settled WHERE number = ?"),
       until_(database,
              "SELECT first FROM settled WHERE scope = ? AND first > ? ORDER BY first LIMIT 1"),
       put_(database,
@@ -111,9 +116,11 @@ SettledBlocks::Placed SettledBlocks::Covering(const Scope& scope, std::string_vi
   Query row(read_);
   row.Bind(*placed.number);
   row.Next();
-  block.entries = row.Bytes(1);
-  if (row.Int(0) != BlockChecksum(scope, block.first, block.revision, block.entries)) {
-    throw DamagedRow(absl::StrCat("settled block ", *placed.number));
+  CheckPlace(row.Bytes(0), block.first);
+  block.entries = row.Bytes(2);
+  if (row.Int(1) != BlockChecksum(scope, block.first, block.revision, block.entries)) {
+    LogError(absl::StrCat("store: damaged copies are made anew: block ", *placed.number));
+    placed.block = {block.first, 0, 0, ""};
   }
   return placed;
 }

@@ -46,6 +46,11 @@ bool TakeEntry(std::string_view& entries, SettledEntry& entry);
 int64_t BlockChecksum(const Scope& scope, std::string_view first, Revision revision,
                       std::string_view entries);
 
+// Throws DamagedRow if the table, where its block begins at `first`, and its index, where it begins
+// at `first_in_index`, contradict each other. Where they do not, one may do without a block whose
+// content is damaged: the pointers of its range tell all that it did.
+void CheckPlace(std::string_view first, std::string_view first_in_index);
+
 // What the writer does with blocks, within the transaction in progress.
 class SettledBlocks {
  public:
@@ -58,7 +63,8 @@ class SettledBlocks {
     std::string until;              // where the next one begins
     bool is_last = true;            // of its scope
   };
-  // The block that `id` falls into: an empty one of revision 0 where there is none.
+  // The block that `id` falls into: an empty one of revision 0 where there is none, or where its
+  // content is damaged. Throws DamagedRow if it is not certain where it begins.
   Placed Covering(const Scope& scope, std::string_view id);
   // The same without its entries.
   Placed Outline(const Scope& scope, std::string_view id);

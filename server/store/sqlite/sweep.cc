@@ -128,13 +128,9 @@ Sweep::Range Sweep::ReadRange(const Scope& scope, std::string_view from) {
   range.was = blocks_.Outline(scope, from);
   ReadNewer(scope, range);
   if (range.newer.empty()) return range;
-  try {
-    range.was = blocks_.Covering(scope, from);
-  } catch (const DamagedRow& damage) {
-    LogError(absl::StrCat("store: damaged copies are made anew: ", damage.what()));
-    range.was.block.revision = 0;
-    ReadNewer(scope, range);
-  }
+  const Revision outlined = range.was.block.revision;
+  range.was = blocks_.Covering(scope, from);
+  if (range.was.block.revision != outlined) ReadNewer(scope, range);  // damaged: all of it
   return range;
 }
 
