@@ -1,6 +1,9 @@
 // What a store promises of its log.
 
+#include <random>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "tests/store/conformance.h"
 
 namespace tributary::testing {
@@ -52,6 +55,55 @@ TEST_P(StoreConformance, ChangesThatAreNotCoveredArePassedOver) {
   const auto none = store_->Changes({.selection = {{}, "", "nobody"}});
   EXPECT_THAT(none->changes, IsEmpty());
   EXPECT_EQ(none->through, 3002);
+}
+
+// Of a few scopes, of many, of all: some change often, some lie far apart.
+TEST_P(StoreConformance, ASelectionIsToldWhatItCoversOfTheWholeLog) {
+  const auto seed = static_cast<unsigned>(::testing::UnitTest::GetInstance()->random_seed());
+  SCOPED_TRACE(absl::StrCat("seed ", seed));
+  std::mt19937 random(seed);
+  const auto any = [&](int count) {
+    return static_cast<int>(random() % static_cast<unsigned>(count));
+  };
+  std::vector<ChangePtr> log;
+  for (int i = 0; i < 40; ++i) {
+    const bool busy = any(3) == 0;  // with one owner
+    std::vector<Delivery> batch;
+    for (int j = 0; j < 100; ++j) {
+      const std::string model(1, static_cast<char>('m' + any(3)));
+      const std::string connector(1, static_cast<char>('c' + any(2)));
+      const std::string owner = absl::StrCat("o", busy && any(20) != 0 ? 0 : any(60));
+      batch.push_back(In(model, connector, owner, absl::StrCat(i, ".", j)));
+    }
+    const auto committed = store_->Commit(batch);
+    TRIBUTARY_ASSERT_OK(committed);
+    log.insert(log.end(), committed->changes.begin(), committed->changes.end());
+  }
+  const std::vector<Selection> selections = {{},
+                                             {{"m"}, "", ""},
+                                             {{"m", "o"}, "c", ""},
+                                             {{}, "d", ""},
+                                             {{}, "", "o0"},
+                                             {{"n"}, "", "o0"},
+                                             {{"n"}, "c", "o0"},
+                                             {{"n"}, "c", "o7"},
+                                             {{}, "", "o7"},
+                                             {{"m", "n"}, "d", "o0"}};
+  for (const Selection& selection : selections) {
+    for (const int most : {1000, 50, 3}) {
+      SCOPED_TRACE(absl::StrCat(absl::StrJoin(selection.models, ","), "/", selection.connector_id,
+                                "/", selection.owner_id, " in pages of ", most));
+      std::vector<std::string> expected;
+      const Revision after = any(static_cast<int>(log.size()) / 2);
+      for (const ChangePtr& change : log) {
+        if (change->revision > after && selection.Covers(change->key)) {
+          expected.push_back(Describe(*change));
+        }
+      }
+      EXPECT_EQ(ChangesAll({.selection = selection, .after = after, .max_changes = most}),
+                expected);
+    }
+  }
 }
 
 TEST_P(StoreConformance, ChangesBringTheStateBeforeWhereAskedForAndAlwaysForDeletes) {

@@ -49,7 +49,7 @@ Reader::Reader(const SqliteOptions& options, const Scopes& scopes, const Overlay
             " FROM change AS c WHERE c.revision > ? AND c.revision <= ? ORDER BY c.revision"),
       scan_scope_(*database_,
                   "SELECT revision FROM change_of_scope WHERE scope = ? AND revision > ?"
-                  " AND revision <= ? ORDER BY revision"),
+                  " AND revision <= ? ORDER BY revision LIMIT ?"),
       scope_of_(*database_, "SELECT scope FROM change WHERE revision = ?"),
       index_(*database_),
       ledger_(*database_, scopes) {}

@@ -91,15 +91,14 @@ class Reader {
   // False: the page is full. `last` becomes the last id that was looked at, if any was.
   bool ListScope(const RecordQuery& query, const Scope& scope, std::string_view from,
                  ReadBudget& budget, RecordFilling& filling, std::string& last);
-  void ScanScope(const ChangeQuery& query, const Scope& scope, Filling& filling);
+  void ScanScopes(const ChangeQuery& query, const std::vector<const Scope*>& covered,
+                  Filling& filling);
   void ScanAll(const ChangeQuery& query, Filling& filling);
   // The row of the log, which must be of `scope`; nullopt: there is none.
   std::optional<ChangeRow> FindLog(Revision revision, const Scope& scope, bool raw);
   // Returns if the row, which would show the state at `at`, was a tombstone that is gone; else
   // throws what it means that it is missing.
   void MissingOrGone(Revision revision, Revision at) const;
-  // The same as a reader of the log is told of it; null: there is none.
-  std::shared_ptr<Change> FindLogged(Revision revision, const Scope& scope, bool raw);
   // Sets the state that `change`, of `scope`, replaced, where `query` wants it.
   void AddBefore(Change& change, const Scope& scope, const ChangeQuery& query);
 

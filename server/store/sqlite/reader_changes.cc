@@ -21,73 +21,85 @@ constexpr int kScopeColumn = 2;  // of kChangeColumns
 // One call never gets behind the last of as many.
 constexpr size_t kRangeMax = ReadBudget::kRowsMax + 1;
 
-// Of so many changes of a scope one can tell whether to walk over what lies between them, which is
-// cheaper than to search for each where at least one row in kWalkedMax is of the scope.
-constexpr size_t kProbed = 64;
-constexpr Revision kWalkedMax = 3;
+// So many scopes at most are read by their own revisions, each of which has to be found. Where more
+// are covered, or all, the whole log is walked over.
+constexpr size_t kScopesMax = 64;
 
-bool AreDense(const std::vector<Revision>& revisions) {
-  return !revisions.empty() && revisions.back() - revisions.front() <
-                                   kWalkedMax * static_cast<Revision>(revisions.size());
-}
+constexpr Revision kEnd = std::numeric_limits<Revision>::max();
 
-// The revisions of a scope in (after, through]: those that are in the tables, then `late`.
+// The revisions of a scope in (after, through]: those in the tables, read some at a time, and then
+// `late`.
 class ScopeRevisions {
  public:
   ScopeRevisions(SQLite::Statement& statement, const Scope& scope, Revision after, Revision through,
                  Overlay::Revisions late)
-      : late_(std::move(late)), rows_(statement) {
-    rows_.Bind(scope.id).Bind(after).Bind(std::min(through, late_.applied));
-    while (probed_.size() < kProbed) {
-      const std::optional<Revision> next = Read();
-      if (!next.has_value()) break;
-      probed_.push_back(*next);
-    }
+      : statement_(statement),
+        scope_(scope),
+        last_(after),
+        through_(std::min(through, late.applied)),
+        late_(std::move(late.revisions)) {
+    Read();
   }
 
-  // The first ones.
-  const std::vector<Revision>& probed() const { return probed_; }
-
-  // nullopt: there are no more.
-  std::optional<Revision> Next() { return taken_ < probed_.size() ? probed_[taken_++] : Read(); }
+  const Scope& scope() const { return scope_; }
+  // The next one; kEnd: there are no more.
+  Revision next() const { return at_ < read_.size() ? read_[at_] : kEnd; }
+  void Pass() {
+    if (++at_ == read_.size()) Read();
+  }
 
  private:
-  std::optional<Revision> Read() {
-    if (in_tables_ && rows_.Next()) return rows_.Int(0);
-    in_tables_ = false;
-    if (late_taken_ == late_.revisions.size()) return std::nullopt;
-    return late_.revisions[late_taken_++];
+  void Read() {
+    constexpr int64_t kReadMax = 64;
+    read_.clear();
+    at_ = 0;
+    if (last_ < through_) {
+      Query rows(statement_);
+      rows.Bind(scope_.id).Bind(last_).Bind(through_).Bind(kReadMax);
+      while (rows.Next()) read_.push_back(rows.Int(0));
+      last_ = read_.size() < kReadMax ? through_ : read_.back();
+    }
+    if (last_ < through_) return;
+    read_.insert(read_.end(), late_.begin(), late_.end());
+    late_.clear();
   }
 
-  const Overlay::Revisions late_;
-  Query rows_;
-  bool in_tables_ = true;
-  size_t late_taken_ = 0;
-  std::vector<Revision> probed_;
-  size_t taken_ = 0;
+  SQLite::Statement& statement_;
+  const Scope& scope_;
+  Revision last_;  // read up to there
+  const Revision through_;
+  std::vector<Revision> late_;
+  std::vector<Revision> read_;
+  size_t at_ = 0;
 };
 
-// Goes along the log.
+// Finds changes in the log, along which it goes where the next one is near.
 class LogCursor {
  public:
-  LogCursor(SQLite::Statement& statement, Revision first, Revision last) : rows_(statement) {
-    rows_.Bind(first - 1).Bind(last);
-    Step();
-  }
+  LogCursor(SQLite::Statement& statement, Revision through)
+      : statement_(statement), through_(through) {}
 
   // The change of `revision`, which must be of `scope`; null: there is none. Revisions must rise
   // from call to call.
   std::shared_ptr<Change> Find(Revision revision, const Scope& scope, bool raw) {
+    if (!rows_.has_value() || revision - at_ > kNear) {
+      rows_.reset();
+      rows_.emplace(statement_);
+      rows_->Bind(revision - 1).Bind(through_);
+      Step();
+    }
     while (at_ < revision) Step();
-    return at_ == revision ? ReadLogged(rows_, raw, scope) : nullptr;
+    return at_ == revision ? ReadLogged(*rows_, raw, scope) : nullptr;
   }
 
  private:
-  void Step() { at_ = rows_.Next() ? rows_.Int(0) : kEnd; }
+  void Step() { at_ = rows_->Next() ? rows_->Int(0) : kEnd; }
 
-  static constexpr Revision kEnd = std::numeric_limits<Revision>::max();
-  Query rows_;
-  Revision at_;
+  static constexpr Revision kNear = 8;  // to walk over as many rows takes no longer than a search
+  SQLite::Statement& statement_;
+  const Revision through_;
+  std::optional<Query> rows_;
+  Revision at_ = 0;
 };
 
 // Of each resource, what is below the floor and was followed there has been released, and may not
@@ -141,14 +153,19 @@ ChangePage Reader::Changes(const ChangeQuery& query, Revision head) {
   ChangePage page;
   page.head = head;
   page.through = std::max(query.after, std::min(query.through.value_or(head), head));
-  const Scope* first = scopes_.Seek(query.selection, ScopeName("", "", ""));
-  if (first != nullptr && page.through > query.after) {
+  std::vector<const Scope*> covered;
+  for (const Scope* scope = scopes_.Seek(query.selection, ScopeName("", "", ""));
+       scope != nullptr && covered.size() <= kScopesMax;
+       scope = scopes_.After(query.selection, *scope)) {
+    covered.push_back(scope);
+  }
+  if (!covered.empty() && page.through > query.after) {
     Begin(head);
     Filling filling(query, page);
-    if (scopes_.After(query.selection, *first) == nullptr) {
-      ScanScope(query, *first, filling);
-    } else {
+    if (covered.size() > kScopesMax || covered.size() == scopes_.size()) {
       ScanAll(query, filling);
+    } else {
+      ScanScopes(query, covered, filling);
     }
   }
   page.floor = floors_.history.load();
@@ -157,23 +174,32 @@ ChangePage Reader::Changes(const ChangeQuery& query, Revision head) {
   return page;
 }
 
-void Reader::ScanScope(const ChangeQuery& query, const Scope& scope, Filling& filling) {
+void Reader::ScanScopes(const ChangeQuery& query, const std::vector<const Scope*>& covered,
+                        Filling& filling) {
   const Revision through = filling.through();
-  ScopeRevisions revisions(scan_scope_, scope, query.after, through,
-                           Covered(overlay_.Of(scope.id, query.after, through, kRangeMax)));
-  std::optional<LogCursor> log;
-  if (AreDense(revisions.probed())) {
-    log.emplace(scan_[query.raw], revisions.probed().front(), through);
+  // All that is asked of the overlay before anything is read of the snapshot, which it may renew.
+  std::vector<Overlay::Revisions> late;
+  for (const Scope* scope : covered) {
+    late.push_back(Covered(overlay_.Of(scope->id, query.after, through, kRangeMax)));
   }
-  while (const std::optional<Revision> revision = revisions.Next()) {
+  std::vector<ScopeRevisions> revisions;
+  for (size_t i = 0; i < covered.size(); ++i) {
+    revisions.emplace_back(scan_scope_, *covered[i], query.after, through, std::move(late[i]));
+  }
+  LogCursor log(scan_[query.raw], through);
+  for (;;) {
+    const auto first = std::min_element(
+        revisions.begin(), revisions.end(),
+        [](const ScopeRevisions& a, const ScopeRevisions& b) { return a.next() < b.next(); });
+    const Revision revision = first->next();
+    if (revision == kEnd) return;
     bool full = !filling.TakeRow();
     if (!full) {
-      std::shared_ptr<Change> change = log.has_value() ? log->Find(*revision, scope, query.raw)
-                                                       : FindLogged(*revision, scope, query.raw);
+      std::shared_ptr<Change> change = log.Find(revision, first->scope(), query.raw);
       // The overlay may name what has gone since.
-      if (change == nullptr && *revision > floors_.history.load()) ThrowMissing(*revision);
+      if (change == nullptr && revision > floors_.history.load()) ThrowMissing(revision);
       if (change != nullptr) {
-        AddBefore(*change, scope, query);
+        AddBefore(*change, first->scope(), query);
         full = !filling.Add(std::move(change));
       }
     }
@@ -181,7 +207,8 @@ void Reader::ScanScope(const ChangeQuery& query, const Scope& scope, Filling& fi
       filling.End(true);
       return;
     }
-    filling.LookedAt(*revision);
+    filling.LookedAt(revision);
+    first->Pass();
   }
 }
 
@@ -237,12 +264,6 @@ std::vector<ChangePtr> Reader::Log(Revision after, Revision through) {
     changes.push_back(std::move(change));
   }
   return changes;
-}
-
-std::shared_ptr<Change> Reader::FindLogged(Revision revision, const Scope& scope, bool raw) {
-  Query row(log_[raw]);
-  row.Bind(revision);
-  return row.Next() ? ReadLogged(row, raw, scope) : nullptr;
 }
 
 void Reader::AddBefore(Change& change, const Scope& scope, const ChangeQuery& query) {

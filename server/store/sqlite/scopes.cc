@@ -60,6 +60,11 @@ const Scope* Scopes::After(const Selection& selection, const Scope& scope) const
               ScopeName(scope.model, scope.connector_id, std::string(scope.owner_id) + '\0'));
 }
 
+size_t Scopes::size() const {
+  MutexLock lock(mutex_);
+  return all_.size();
+}
+
 int64_t Scopes::NextId() const {
   MutexLock lock(mutex_);
   return next_id_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <set>
@@ -61,6 +62,8 @@ class Scopes {
   // The next one after `scope`.
   const Scope* After(const Selection& selection, const Scope& scope) const
       ABSL_LOCKS_EXCLUDED(mutex_);
+
+  size_t size() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // One more than the greatest number in use.
   int64_t NextId() const ABSL_LOCKS_EXCLUDED(mutex_);
