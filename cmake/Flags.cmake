@@ -13,6 +13,11 @@ endif()
 if(TRIBUTARY_SANITIZE)
   add_compile_options(-fsanitize=${TRIBUTARY_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${TRIBUTARY_SANITIZE})
+  # A test with sanitizers is 280 MB: the linker of binutils takes three times as long for it.
+  find_program(LLD ld.lld)
+  if(LLD)
+    add_link_options(-fuse-ld=lld)
+  endif()
   if(TRIBUTARY_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # Asio's fences are invisible to ThreadSanitizer; its own locks and atomics are not.
     add_compile_options(-Wno-tsan)
