@@ -50,14 +50,14 @@ class ScopeRevisions {
 
  private:
   void Read() {
-    constexpr int64_t kReadMax = 64;
     read_.clear();
     at_ = 0;
     if (last_ < through_) {
       Query rows(statement_);
-      rows.Bind(scope_.id).Bind(last_).Bind(through_).Bind(kReadMax);
+      rows.Bind(scope_.id).Bind(last_).Bind(through_).Bind(static_cast<int64_t>(read_max_));
       while (rows.Next()) read_.push_back(rows.Int(0));
-      last_ = read_.size() < kReadMax ? through_ : read_.back();
+      last_ = read_.size() < read_max_ ? through_ : read_.back();
+      read_max_ = std::min(2 * read_max_, size_t{256});
     }
     if (last_ < through_) return;
     read_.insert(read_.end(), late_.begin(), late_.end());
@@ -70,6 +70,7 @@ class ScopeRevisions {
   const Revision through_;
   std::vector<Revision> late_;
   std::vector<Revision> read_;
+  size_t read_max_ = 8;  // more with each read: of many scopes most give little to a page
   size_t at_ = 0;
 };
 
