@@ -54,6 +54,31 @@ class SqliteSettled : public SqliteStoreTest {
     }
   }
 
+  // What somebody does to the table, unseen by its index.
+  void PastTheIndex(const std::string& statement) {
+    const std::string index = "FROM sqlite_schema WHERE name = 'settled_in_order'";
+    const std::string root = Ask(absl::StrCat("SELECT rootpage ", index));
+    const std::string definition = Ask(absl::StrCat("SELECT sql ", index));
+    Sql(absl::StrCat("PRAGMA writable_schema = ON; DELETE ", index));
+    Sql(statement);
+    Sql(
+        absl::StrCat("PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES"
+                     " ('index', 'settled_in_order', 'settled', ",
+                     root, ", '", definition, "')"));
+  }
+
+  // Several blocks.
+  void FillMuch() {
+    std::vector<Delivery> batch;
+    for (int i = 0; i < 1000; ++i) {
+      batch.push_back(Updated(absl::StrCat(1000 + i)).At(i).State(std::string(100, 'x')));
+    }
+    Open();
+    Commit(batch);
+    Close();
+    OpenAndAwaitSweep();
+  }
+
   void Fill() {
     std::vector<Delivery> batch;
     for (int i = 0; i < 1000; ++i) {
@@ -140,20 +165,23 @@ TEST_F(SqliteSettled, DamagedCopiesArePassedOverForTheLog) {
 }
 
 TEST_F(SqliteSettled, ABlockThatMayBeginElsewhereIsFound) {
-  Fill();
-  OpenAndAwaitSweep();
-  // Of a block, the place in the table and not that in the index.
-  const std::string index = "FROM sqlite_schema WHERE name = 'settled_in_order'";
-  const std::string root = Ask(absl::StrCat("SELECT rootpage ", index));
-  const std::string definition = Ask(absl::StrCat("SELECT sql ", index));
-  Sql(absl::StrCat("PRAGMA writable_schema = ON; DELETE ", index));
-  Sql("UPDATE settled SET first = x'31'");
-  Sql(
-      absl::StrCat("PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES"
-                   " ('index', 'settled_in_order', 'settled', ",
-                   root, ", '", definition, "')"));
+  FillMuch();
+  const std::string saved = Content(path_);
+  for (const char* damage : {"UPDATE settled SET first = x'31'", "DELETE FROM settled"}) {
+    SCOPED_TRACE(damage);
+    PastTheIndex(absl::StrCat(
+        damage, " WHERE number = (SELECT number FROM settled ORDER BY first LIMIT 1 OFFSET 1)"));
+    Open();
+    RecordQuery all;
+    all.max_records = 1000;
+    EXPECT_THAT(store_->List(all), StatusIs(absl::StatusCode::kDataLoss));
+    Close();
+    std::ofstream(path_, std::ios::binary) << saved;
+  }
+  // Of the first one there is no doubt.
+  PastTheIndex("DELETE FROM settled WHERE first = x''");
   Open();
-  EXPECT_THAT(store_->List({}), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(Listed(), SizeIs(1000));
 }
 
 TEST_F(SqliteSettled, ADamagedCopyIsMadeAnewOnceItsRangeChanges) {

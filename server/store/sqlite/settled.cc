@@ -115,7 +115,7 @@ SettledBlocks::Placed SettledBlocks::Covering(const Scope& scope, std::string_vi
   SettledBlock& block = placed.block;
   Query row(read_);
   row.Bind(*placed.number);
-  row.Next();
+  if (!row.Next()) throw DamagedRow(absl::StrCat("settled block ", *placed.number, " is missing"));
   CheckPlace(row.Bytes(0), block.first);
   block.entries = row.Bytes(2);
   if (row.Int(1) != BlockChecksum(scope, block.first, block.revision, block.entries)) {

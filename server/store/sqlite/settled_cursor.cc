@@ -18,8 +18,8 @@ constexpr int kPointerAt = 1;  // in `newer`, behind the id
 SettledCursor::Statements::Statements(SQLite::Database& database)
     : blocks(database,
              "SELECT s.first, b.first, b.revision, b.crc, b.entries"
-             " FROM settled AS s CROSS JOIN settled AS b"
-             " WHERE b.number = s.number AND s.scope = ?1 AND s.first >= coalesce("
+             " FROM settled AS s LEFT JOIN settled AS b ON b.number = s.number"
+             " WHERE s.scope = ?1 AND s.first >= coalesce("
              "   (SELECT max(c.first) FROM settled AS c WHERE c.scope = ?1 AND c.first <= ?2), x'')"
              " ORDER BY s.first"),
       until(database, "SELECT min(first) FROM settled WHERE scope = ? AND first > ?"),
