@@ -70,7 +70,7 @@ void LatePages::Keep(const ChangeQuery& query, const ChangeRuns& page) {
     for (const ChangePtr& change : kept.block->changes()) kept.bytes += 2 * change->Bytes();
   }
   MutexLock lock(mutex_);
-  if (readers_ == 0) return;  // the others have left meanwhile
+  if (readers_ < 2) return;  // the others have left meanwhile
   bytes_ += kept.bytes;
   pages_.push_front(std::move(kept));
   while (bytes_ > bytes_max_ || pages_.size() > kPagesMax) {

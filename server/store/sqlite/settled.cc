@@ -119,7 +119,7 @@ SettledBlocks::Placed SettledBlocks::Covering(const Scope& scope, std::string_vi
   CheckPlace(row.Bytes(0), block.first);
   block.entries = row.Bytes(2);
   if (row.Int(1) != BlockChecksum(scope, block.first, block.revision, block.entries)) {
-    LogError(absl::StrCat("store: damaged copies are made anew: block ", *placed.number));
+    LogError(absl::StrCat("store: damaged copies are passed over: block ", *placed.number));
     placed.block = {block.first, 0, 0, ""};
   }
   return placed;
